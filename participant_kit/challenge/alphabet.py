@@ -1,0 +1,88 @@
+"""What can leave the secure side, and what it costs in bits. Both sides read the same numbers from the card.
+
+Every field of a release is drawn from a finite alphabet that the card fixes before the run; it costs the
+log2 of that alphabet's size. Nothing else can leave, because the release gate builds its message from these
+fields.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from participant_kit.challenge.card import Card
+
+FINAL_STATES = ("scored", "failed", "refused")
+
+STAGES = ("notebook", "kernel", "timeout", "memory", "disk", "output", "scoring", "sandbox")
+"""Where a blind run can fail."""
+
+REASONS = (
+    # exceptions of Python and of the packages people use
+    "ArithmeticError", "AssertionError", "AttributeError", "EOFError", "FileExistsError", "FileNotFoundError",
+    "FloatingPointError", "ImportError", "IndentationError", "IndexError", "IntCastingNaNError", "IsADirectoryError",
+    "KeyError", "LinAlgError", "LookupError", "MemoryError", "MergeError", "ModuleNotFoundError", "NameError",
+    "NotADirectoryError", "NotFittedError", "NotImplementedError", "OSError", "OutOfBoundsDatetime", "OverflowError",
+    "ParserError", "PermissionError", "RecursionError", "RuntimeError", "StopIteration", "SyntaxError", "SystemExit",
+    "TimeoutError", "TypeError", "UnboundLocalError", "UnicodeDecodeError", "UnicodeEncodeError", "ValueError",
+    "ZeroDivisionError",
+    # what can be wrong with predictions
+    "missing_output", "not_a_file", "too_large", "unreadable", "wrong_columns", "wrong_type", "not_finite",
+    "missing_rows", "unknown_rows", "duplicate_rows", "too_many_rows", "metric_undefined",
+    # what can be wrong with a notebook before it runs, and with the budget
+    "unreadable_notebook", "no_parameters_cell", "other_kernel", "too_many_cells", "not_for_this_runner",
+    "budget_spent", "phase_unknown", "runner_lost", "other",
+)  # fmt: skip
+"""The closed list of reasons. Any other exception leaves as ``other``."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field that may leave, with the number of values it can take."""
+
+    name: str
+    size: int
+
+    @property
+    def bits(self) -> float:
+        """log2 of the alphabet's size."""
+        return math.log2(self.size)
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Every field that a card lets leave for one submission."""
+
+    state: Field
+    tick: Field
+    scores: tuple[Field, ...]
+    failure: tuple[Field, ...]
+
+    @property
+    def bits(self) -> float:
+        """The most that one submission can reveal: state, tick, and the dearer of scores and failure."""
+        branch = max(sum(field.bits for field in self.scores), sum(field.bits for field in self.failure))
+        return self.state.bits + self.tick.bits + branch
+
+
+def alphabet_of(card: Card) -> Alphabet:
+    """The alphabet that ``card`` fixes for each of its submissions."""
+    failure = [Field("stage", len(STAGES))]
+    if card.release.failure_detail == "cell-and-class":
+        failure += [Field("cell", card.submission.max_cells + 1), Field("reason", len(REASONS))]
+    return Alphabet(
+        state=Field("state", len(FINAL_STATES)),
+        tick=Field("tick", tick_count(card)),
+        scores=tuple(Field(f"score:{metric.name}", metric.levels) for metric in card.metrics),
+        failure=tuple(failure),
+    )
+
+
+SCORING_TIME = 300.0
+"""Seconds after the notebook's wall time in which scoring must end; ticks are counted to there."""
+
+
+def tick_count(card: Card) -> int:
+    """How many different completion ticks a release can show."""
+    limit = card.limits.wall_time.total_seconds() + SCORING_TIME
+    return math.ceil(limit / card.release.completion_tick.total_seconds()) + 1

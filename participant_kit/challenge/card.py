@@ -1,0 +1,240 @@
+"""The challenge card: one file, ``challenge.yaml``, that says everything two sides must agree on."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, ValidationInfo, field_validator, model_validator
+
+from participant_kit.challenge.document import Model, read_document
+from participant_kit.challenge.metrics import METRICS
+from participant_kit.challenge.units import Duration, Size
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+
+class Data(Model):
+    """Which column names a row, which one is to be predicted, and where the columns are described."""
+
+    identifier: str
+    target: str
+    codebook: FileName = "codebook.yaml"
+
+
+class Environment(Model):
+    """The packages a notebook may import: a pinned requirements file, installed on both sides."""
+
+    requirements: FileName = "requirements.txt"
+    preload: list[str] = []
+
+
+class Limits(Model):
+    """What one execution may use. Bytes and seconds, written with units."""
+
+    wall_time: Duration = timedelta(minutes=30)
+    cpus: Annotated[int, Field(ge=1, le=1024, strict=True)] = 2
+    memory: Size = Field(default="4 GiB", validate_default=True)  # type: ignore[assignment]
+    disk: Size = Field(default="1 GiB", validate_default=True)  # type: ignore[assignment]
+    processes: Annotated[int, Field(ge=8, le=65536, strict=True)] = 128
+
+    @field_validator("wall_time")
+    @classmethod
+    def _positive(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= value <= timedelta(days=7):
+            raise ValueError('a wall time between "1 s" and "7 days"')
+        return value
+
+    @field_validator("memory")
+    @classmethod
+    def _enough(cls, value: int) -> int:
+        if value < 256 << 20:
+            raise ValueError('at least "256 MiB", which a kernel needs')
+        return value
+
+
+class Submission(Model):
+    """What a notebook writes, and how large it may be."""
+
+    output: FileName = "predictions.csv"
+    columns: dict[str, Literal["integer", "number", "text"]]
+    max_notebook: Size = Field(default="10 MiB", validate_default=True)  # type: ignore[assignment]
+    max_cells: Count = 200
+
+    @field_validator("output")
+    @classmethod
+    def _format(cls, value: str) -> str:
+        if not value.endswith((".csv", ".parquet")):
+            raise ValueError("a name that ends in .csv or .parquet")
+        return value
+
+
+class Metric(Model):
+    """One score. ``range`` is clipped to, ``decimals`` rounded to; together they fix its cost in bits."""
+
+    name: str
+    higher_is_better: bool
+    range: tuple[float, float]
+    decimals: Annotated[int, Field(ge=0, le=9, strict=True)] = 3
+    primary: bool = False
+
+    @field_validator("range")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not all(map(math.isfinite, value)) or value[0] >= value[1]:
+            raise ValueError("two finite numbers, the lower first")
+        return value
+
+    @property
+    def levels(self) -> int:
+        """How many different values of this score can leave."""
+        low, high = (round(bound * 10**self.decimals) for bound in self.range)
+        return high - low + 1
+
+    def rounded(self, value: float) -> float:
+        """``value`` clipped to the range and rounded. Raises ``ValueError`` when it is not finite."""
+        if not math.isfinite(value):
+            raise ValueError(f"{self.name} is not a finite number")
+        low, high = self.range
+        return round(min(max(value, low), high), self.decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def _at_midnight(value: Any) -> Any:
+    """A bare date means its first instant in UTC; a time without a zone is UTC."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return value
+
+
+Moment = Annotated[datetime, PlainSerializer(lambda moment: moment.isoformat(), return_type=str)]
+
+
+class Phase(Model):
+    """A stretch of time with its quota. ``starts`` is inclusive, ``ends`` exclusive, both UTC."""
+
+    name: Slug
+    starts: Moment
+    ends: Moment
+    per_day: Count | None = None
+    total: Count | None = None
+    leaderboard: Literal["live", "hidden"] = "live"
+
+    _dates = field_validator("starts", "ends", mode="before")(_at_midnight)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Phase:
+        if self.starts >= self.ends:
+            raise ValueError(f"a start before the end ({self.starts:%Y-%m-%d} is not before {self.ends:%Y-%m-%d})")
+        return self
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether submissions are accepted at ``at`` (aware datetime)."""
+        return self.starts <= at < self.ends
+
+
+class Release(Model):
+    """What may leave the secure side. Every default is the strictest.
+
+    ``budget_bits`` bounds the sum per participant and phase. ``leaderboard_mechanism``: ``rounded`` releases
+    each score; ``ladder`` releases it only when the primary one beats the participant's best by a step
+    (Blum and Hardt, ICML 2015). ``failure_detail``: ``cell-and-class``, or ``stage`` alone.
+    """
+
+    budget_bits: Annotated[float, Field(gt=0, le=1e6)] = 512
+    leaderboard_mechanism: Literal["ladder", "rounded"] = "ladder"
+    failure_detail: Literal["stage", "cell-and-class"] = "stage"
+    completion_tick: Duration = timedelta(seconds=10)
+
+    @field_validator("completion_tick")
+    @classmethod
+    def _tick(cls, value: timedelta) -> timedelta:
+        if value < timedelta(milliseconds=100):
+            raise ValueError('at least "100 ms"')
+        return value
+
+
+class Card(Model):
+    """The whole card. See ``docs/organizers.md`` for one with comments."""
+
+    schema_version: Literal[1]
+    slug: Slug
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    summary: Annotated[str, Field(max_length=1000)] = ""
+    data: Data
+    environment: Environment = Environment()
+    limits: Limits = Limits()
+    submission: Submission
+    metrics: Annotated[list[Metric], Field(min_length=1, max_length=20)]
+    scoring: FileName | None = None
+    phases: Annotated[list[Phase], Field(min_length=1)]
+    release: Release = Release()
+
+    @field_validator("metrics")
+    @classmethod
+    def _one_primary(cls, metrics: list[Metric]) -> list[Metric]:
+        if len({metric.name for metric in metrics}) != len(metrics):
+            raise ValueError("each metric once")
+        if sum(metric.primary for metric in metrics) != 1:
+            raise ValueError('exactly one metric with "primary: true"')
+        return metrics
+
+    @field_validator("phases")
+    @classmethod
+    def _phases_apart(cls, phases: list[Phase]) -> list[Phase]:
+        if len({phase.name for phase in phases}) != len(phases):
+            raise ValueError("each phase name once")
+        ordered = sorted(phases, key=lambda phase: phase.starts)
+        for before, after in zip(ordered, ordered[1:], strict=False):
+            if after.starts < before.ends:
+                raise ValueError(f"phases that do not overlap ({before.name} ends after {after.name} starts)")
+        return phases
+
+    @model_validator(mode="after")
+    def _consistent(self, info: ValidationInfo) -> Card:
+        if self.data.identifier == self.data.target:
+            raise ValueError("data.identifier and data.target naming two different columns")
+        if self.data.identifier not in self.submission.columns:
+            raise ValueError(f"submission.columns holding the identifier {self.data.identifier!r}")
+        if len(self.submission.columns) < 2:
+            raise ValueError("submission.columns holding at least one column of predictions")
+        if self.scoring is None:
+            if unknown := [metric.name for metric in self.metrics if metric.name not in METRICS]:
+                raise ValueError(f"metrics by name, one of {', '.join(METRICS)}, not {', '.join(unknown)}")
+            if len(self.submission.columns) != 2:
+                raise ValueError("one prediction column for metrics by name (or a scoring program)")
+            for metric in self.metrics:
+                if metric.higher_is_better != METRICS[metric.name].higher_is_better:
+                    raise ValueError(f"higher_is_better: {str(not metric.higher_is_better).lower()} for {metric.name}")
+        return self
+
+    @property
+    def primary(self) -> Metric:
+        """The metric that ranks the leaderboard."""
+        return next(metric for metric in self.metrics if metric.primary)
+
+    def phase(self, name: str) -> Phase | None:
+        """The phase called ``name``."""
+        return next((phase for phase in self.phases if phase.name == name), None)
+
+    def open_phase(self, at: datetime) -> Phase | None:
+        """The phase that accepts submissions at ``at`` (aware datetime)."""
+        return next((phase for phase in self.phases if phase.is_open(at)), None)
+
+
+def read_card(path: Path) -> Card:
+    """Read ``challenge.yaml``. Raises :class:`~participant_kit.challenge.finding.FindingsError`."""
+    return read_document(path, Card)
+
+
+def card_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the card, for editors."""
+    schema = Card.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

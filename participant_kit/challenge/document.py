@@ -1,0 +1,120 @@
+"""YAML documents whose mistakes are reported with file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from participant_kit.challenge.finding import Finding, FindingsError
+
+MAX_DOCUMENT_BYTES = 1 << 20
+
+Loc = tuple[int | str, ...]
+
+
+class Model(BaseModel):
+    """Base of every document: unknown keys are mistakes, and nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML without aliases (no "billion laughs") and without silently repeated keys."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(None, None, "found an alias, expected plain YAML", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"found {key.value!r} twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_document(path: Path, model: type[M]) -> M:
+    """Read the YAML file ``path`` as ``model``. Raises :class:`FindingsError` naming every mistake."""
+    name = path.name
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FindingsError([Finding(name, f"a file at {path}", "no file")]) from None
+    except OSError as error:
+        raise FindingsError([Finding(name, "a readable file", str(error.strerror))]) from None
+    return parse_document(data, model, name)
+
+
+def parse_document(data: bytes, model: type[M], name: str) -> M:
+    """Read YAML bytes as ``model``; ``name`` is used in findings."""
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise FindingsError([Finding(name, f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")])
+    try:
+        loader = _Loader(data.decode("utf-8"))
+        root = loader.get_single_node()
+        content = loader.construct_document(root) if root else None
+    except UnicodeDecodeError as error:
+        raise FindingsError([Finding(name, "UTF-8 text", f"the byte {data[error.start]:#04x}")]) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise FindingsError([Finding(name, "valid YAML", str(error.problem), line=line)]) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise FindingsError([Finding(name, "valid YAML", str(error).splitlines()[0])]) from None
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise FindingsError([_finding(name, root, detail) for detail in error.errors()]) from None
+
+
+def line_of(path: Path, *loc: int | str) -> int | None:
+    """The line, from 1, of the key at ``loc`` in the YAML file ``path``; None when there is none."""
+    try:
+        return _line(yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader), loc)
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+
+
+def dump_document(content: Any) -> str:
+    """YAML in the order given, with short lists on one line."""
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+
+
+def _finding(name: str, root: Any, detail: Any) -> Finding:
+    loc: Loc = detail["loc"]
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message.removeprefix("expected ").removeprefix("Input should be ").removeprefix("a ")
+    found = detail["input"]
+    if detail["type"] == "missing":
+        shown, message = "nothing", "this key"
+    elif detail["type"] == "extra_forbidden":
+        shown, message = f"the unknown key {loc[-1]!r}", "a key of the schema (see `pkit challenge schema`)"
+    else:
+        shown = "" if isinstance(found, dict | list | BaseModel) else repr(found)[:80]
+    return Finding(name, message, shown, ".".join(map(str, loc)), _line(root, loc))
+
+
+def _line(root: Any, loc: Loc) -> int | None:
+    node, line = root, None
+    if root is not None:
+        line = root.start_mark.line + 1
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

@@ -1,0 +1,88 @@
+"""The layout of a challenge folder, and of the starter kit, which is its public half."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from participant_kit.challenge.card import Card, read_card
+from participant_kit.challenge.codebook import Codebook, read_codebook
+
+CARD = "challenge.yaml"
+KEYS = "keys.json"
+SAMPLE = "sample_data"
+NOTEBOOKS = "starter_notebooks"
+PRIVATE = "private"
+TABLES = ("train", "test")
+"""The tables that a notebook sees in ``data_dir``, as ``<name>.parquet``."""
+LABELS = "labels"
+"""The table that only the scorer sees."""
+
+
+@dataclass(frozen=True)
+class ChallengeFolder:
+    """Paths in a challenge folder (or a starter kit, which has no private part). Reads the card lazily.
+
+    ``card`` and ``codebook`` raise :class:`~participant_kit.challenge.finding.FindingsError`.
+    """
+
+    root: Path
+
+    @cached_property
+    def card(self) -> Card:
+        """The challenge card."""
+        return read_card(self.card_path)
+
+    @cached_property
+    def codebook(self) -> Codebook:
+        """The codebook that the card names."""
+        return read_codebook(self.codebook_path)
+
+    @property
+    def card_path(self) -> Path:
+        """``challenge.yaml``."""
+        return self.root / CARD
+
+    @property
+    def codebook_path(self) -> Path:
+        """The file that the card names, usually ``codebook.yaml``."""
+        return self.root / self.card.data.codebook
+
+    @property
+    def requirements_path(self) -> Path:
+        """The file that the card names, usually ``requirements.txt``."""
+        return self.root / self.card.environment.requirements
+
+    @property
+    def scoring_path(self) -> Path | None:
+        """The organizer's scoring program, a folder, or None where metrics are named."""
+        return self.root / self.card.scoring if self.card.scoring else None
+
+    @property
+    def keys_path(self) -> Path:
+        """Public keys of the runners: ``keys.json``."""
+        return self.root / KEYS
+
+    @property
+    def sample_dir(self) -> Path:
+        """The published sample: ``train.parquet`` and ``test.parquet``."""
+        return self.root / SAMPLE
+
+    @property
+    def notebooks_dir(self) -> Path:
+        """The starter notebooks."""
+        return self.root / NOTEBOOKS
+
+    def private_dir(self, phase: str) -> Path:
+        """Real data of one phase: ``train.parquet``, ``test.parquet``, ``labels.parquet``."""
+        return self.root / PRIVATE / phase
+
+
+def find_challenge(start: Path) -> ChallengeFolder | None:
+    """The challenge folder or kit that holds ``start``: the nearest parent with a ``challenge.yaml``."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / CARD).is_file():
+            return ChallengeFolder(folder)
+    return None

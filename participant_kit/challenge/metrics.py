@@ -1,0 +1,64 @@
+"""Metrics by their scikit-learn names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["probability", "label", "value"]
+
+
+@dataclass(frozen=True)
+class NamedMetric:
+    """A function of ``sklearn.metrics``: what it reads and which way is up."""
+
+    name: str
+    reads: Kind
+    higher_is_better: bool
+
+    def score(self, truth: pd.Series[Any], prediction: pd.Series[Any]) -> float:
+        """The score of ``prediction`` against ``truth``, both of shape (rows,), aligned by position.
+
+        ``probability`` metrics read a truth of two classes, the greater of which is positive (1, true, or
+        the second level of a category). Raises ``ValueError`` when the metric is not defined on them.
+        """
+        from sklearn import metrics
+
+        function = getattr(metrics, self.name)
+        if self.reads == "probability":
+            classes = _classes(truth)
+            return float(function((truth == classes[1]).astype(int), prediction.astype(float)))
+        if self.reads == "label":
+            return float(function(truth.astype(str), prediction.astype(str)))
+        return float(function(truth.astype(float), prediction.astype(float)))
+
+
+def _classes(truth: pd.Series[Any]) -> list[Any]:
+    levels = truth.cat.categories if hasattr(truth, "cat") else sorted(truth.unique())
+    if len(levels) != 2:
+        raise ValueError(f"a probability metric needs a target of two classes, found {len(levels)}")
+    return list(levels)
+
+
+METRICS: dict[str, NamedMetric] = {
+    metric.name: metric
+    for metric in (
+        NamedMetric("roc_auc_score", "probability", True),
+        NamedMetric("average_precision_score", "probability", True),
+        NamedMetric("brier_score_loss", "probability", False),
+        NamedMetric("log_loss", "probability", False),
+        NamedMetric("accuracy_score", "label", True),
+        NamedMetric("balanced_accuracy_score", "label", True),
+        NamedMetric("matthews_corrcoef", "label", True),
+        NamedMetric("cohen_kappa_score", "label", True),
+        NamedMetric("r2_score", "value", True),
+        NamedMetric("mean_squared_error", "value", False),
+        NamedMetric("root_mean_squared_error", "value", False),
+        NamedMetric("mean_absolute_error", "value", False),
+        NamedMetric("median_absolute_error", "value", False),
+    )
+}
+"""Every metric a card may name. Others come as a scoring program."""

@@ -1,0 +1,113 @@
+"""Predictions, parsed as data and as data only: CSV or Parquet, never anything that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from participant_kit.challenge.card import Card
+from participant_kit.challenge.errors import ChallengeError
+
+MAX_ROWS_FACTOR = 4
+"""Files with more rows than this times the expected number are refused before they are parsed."""
+
+_TYPES = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string()}
+
+
+class PredictionsError(ChallengeError):
+    """Predictions that cannot be scored. ``reason`` is a word of the closed list that may leave."""
+
+    code = "predictions"
+
+    def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
+        self.reason = reason
+        super().__init__(message, hint=hint)
+
+
+def parse_predictions(data: bytes, card: Card, expected: pd.Series[Any]) -> pd.DataFrame:
+    """``data``, the submitted file, as one row per identifier in ``expected`` and in its order.
+
+    ``expected`` holds the identifiers of the test rows, shape (rows,). Returns the columns of
+    ``card.submission.columns``. Raises :class:`PredictionsError`; its message names counts and columns.
+    """
+    columns = dict(card.submission.columns)
+    table = _read(data, card, len(expected))
+    if sorted(table.column_names) != sorted(columns):
+        raise PredictionsError(
+            "wrong_columns",
+            f"{card.submission.output} has the columns {', '.join(table.column_names[:20])}.",
+            hint=f"Write exactly: {', '.join(columns)}.",
+        )
+    for name, kind in columns.items():
+        table = table.set_column(table.column_names.index(name), name, _cast(table.column(name), name, kind))
+    frame = table.select(list(columns)).to_pandas()
+    identifier = card.data.identifier
+    _check_rows(frame[identifier], expected, identifier)
+    for name, kind in columns.items():
+        bad = ~np.isfinite(frame[name]) if kind == "number" else frame[name].isna()
+        if count := int(bad.sum()):
+            raise PredictionsError(
+                "not_finite",
+                f"Column {name!r} has {count} missing or infinite values.",
+                hint="Give a finite value for every row of the test table.",
+            )
+    return frame.set_index(identifier).loc[list(expected)].reset_index()
+
+
+def _read(data: bytes, card: Card, rows: int) -> pa.Table:
+    limit = max(rows * MAX_ROWS_FACTOR, 1000)
+    if card.submission.output.endswith(".csv") and data.count(b"\n") > limit:
+        raise _too_many(data.count(b"\n"), rows)
+    try:
+        if card.submission.output.endswith(".csv"):
+            text = {name: pa.string() for name in card.submission.columns}
+            convert = csv.ConvertOptions(column_types=text, strings_can_be_null=True)
+            return csv.read_csv(io.BytesIO(data), convert_options=convert)
+        file = pq.ParquetFile(io.BytesIO(data))
+        if file.metadata.num_rows > limit:
+            raise _too_many(file.metadata.num_rows, rows)
+        if file.metadata.num_columns > 10 * len(card.submission.columns):
+            raise PredictionsError("wrong_columns", f"The file has {file.metadata.num_columns} columns.")
+        return file.read()
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise PredictionsError(
+            "unreadable", f"{card.submission.output} cannot be read: {str(error).splitlines()[0][:200]}."
+        ) from None
+
+
+def _too_many(found: int, rows: int) -> PredictionsError:
+    return PredictionsError("too_many_rows", f"The file has {found} rows.", hint=f"Write one row each for {rows}.")
+
+
+def _cast(values: pa.ChunkedArray, name: str, kind: str) -> pa.ChunkedArray:
+    try:
+        return values.cast(_TYPES[kind])
+    except pa.ArrowException:
+        if kind == "integer" and pa.types.is_string(values.type):
+            # "12.0" is what pandas writes for an integer column that once held a missing value
+            with contextlib.suppress(pa.ArrowException):
+                return values.cast(pa.float64()).cast(pa.int64())
+        raise PredictionsError(
+            "wrong_type", f"Column {name!r} holds values that are no {kind}.", hint=f"Write {name!r} as {kind}."
+        ) from None
+
+
+def _check_rows(found: pd.Series[Any], expected: pd.Series[Any], identifier: str) -> None:
+    if count := int(found.duplicated().sum()):
+        raise PredictionsError("duplicate_rows", f"{count} rows repeat a value of {identifier!r}.")
+    known = found.isin(expected)
+    if count := int((~known).sum()):
+        raise PredictionsError(
+            "unknown_rows",
+            f"{count} values of {identifier!r} are not in the test table.",
+            hint="Predict the rows of test.parquet, not of train.parquet.",
+        )
+    if missing := len(expected) - len(found):
+        raise PredictionsError("missing_rows", f"{missing} rows of the test table have no prediction.")

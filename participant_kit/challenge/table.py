@@ -1,0 +1,98 @@
+"""Tables of a challenge: the same file names, columns, dtypes and levels on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from participant_kit.challenge.codebook import DTYPES, Codebook, Column
+from participant_kit.challenge.errors import ChallengeError
+from participant_kit.challenge.finding import Finding
+
+
+def dtype_of(column: Column) -> Any:
+    """The pandas dtype in which every table of a challenge holds ``column``."""
+    if column.type == "category":
+        return pd.CategoricalDtype(column.level_names)
+    return DTYPES[column.type]
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file. Raises :class:`ChallengeError` when it is neither."""
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        if path.suffix == ".csv":
+            return pd.read_csv(path, low_memory=False)
+    except FileNotFoundError:
+        raise ChallengeError(f"There is no table at {path}.") from None
+    except Exception as error:
+        raise ChallengeError(f"{path.name} cannot be read as {path.suffix[1:]}: {error}.") from None
+    raise ChallengeError(f"{path.name} is no table.", hint="Give a file that ends in .csv or .parquet.")
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write ``frame`` to ``path`` as Parquet, without an index, the parent folder made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(path, index=False)
+
+
+def conform(frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """``frame`` with the codebook's columns (or ``columns`` of them), in its order and dtypes.
+
+    Raises :class:`ChallengeError` naming the column whose values do not fit its type.
+    """
+    result = {}
+    for name in columns or list(codebook.columns):
+        if name not in frame:
+            raise ChallengeError(f"The table has no column {name!r}, which the codebook describes.")
+        column, values = codebook.columns[name], frame[name]
+        try:
+            if column.type == "category" and not isinstance(values.dtype, pd.CategoricalDtype):
+                values = values.map(str, na_action="ignore")
+            result[name] = values.astype(dtype_of(column))
+        except (TypeError, ValueError) as error:
+            raise ChallengeError(f"Column {name!r} does not fit type {column.type}: {error}.") from None
+    return pd.DataFrame(result)
+
+
+def check_table(
+    frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str], *, file: str, identifier: str
+) -> Iterator[Finding]:
+    """Every way in which ``frame`` differs from the codebook. ``columns`` is what it should hold, in order.
+
+    Findings name columns and counts, and never a value of the table.
+    """
+    if list(frame.columns) != list(columns):
+        missing = [name for name in columns if name not in frame]
+        extra = [str(name) for name in frame.columns if name not in columns]
+        found = f"without {missing}" if missing else f"with {extra}" if extra else "in another order"
+        yield Finding(file, f"the columns {', '.join(columns)}", found, "columns")
+    for name in columns:
+        if name in frame:
+            yield from _check_column(frame, name, codebook, file)
+    if identifier in frame and (repeated := int(frame[identifier].duplicated().sum())):
+        yield Finding(file, "each identifier once", f"{repeated} repeated", identifier)
+
+
+def _check_column(frame: pd.DataFrame, name: str, codebook: Codebook, file: str) -> Iterator[Finding]:
+    column, values = codebook.columns[name], frame[name]
+    if values.dtype != dtype_of(column):
+        shown = "category with other levels" if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype
+        expected = f"dtype {dtype_of(column)}" if column.type != "category" else f"a category of {column.level_names}"
+        yield Finding(file, expected, f"dtype {shown}", name)
+        return
+    if not column.nullable and (missing := int(values.isna().sum())):
+        yield Finding(file, "no missing value (or nullable: true in the codebook)", f"{missing} missing", name)
+    if column.minimum is not None:
+        low, high = (pd.Timestamp(x) if column.type == "date" else x for x in (column.minimum, column.maximum))
+        if outside := int(((values < low) | (values > high)).fillna(False).sum()):
+            yield Finding(file, f"values from {column.minimum} to {column.maximum}", f"{outside} outside", name)
+    for other, levels in column.missing_when.items():
+        if other in frame:
+            wrong = frame[other].astype("string").isin([str(level) for level in levels]) & values.notna()
+            if count := int(wrong.sum()):
+                yield Finding(file, f"a missing value where {other} is one of {levels}", f"{count} present", name)

@@ -1,0 +1,215 @@
+"""Messages of the gateway's HTTP API, version 1. Both ends use these classes; OpenAPI is made from them.
+
+=======  ==================================================  =====================  ==============================
+method   path (below ``/api/v1``)                            who                    body and answer
+=======  ==================================================  =====================  ==============================
+GET      ``/``                                               anyone                 :class:`ServerInfo`
+GET      ``/me``                                             any token              :class:`Account`
+POST     ``/accounts``                                       organizer              :class:`NewAccount`, :class:`NewToken`
+GET      ``/challenges``                                     anyone                 list of :class:`ChallengeInfo`
+GET      ``/challenges/{slug}``                              anyone                 :class:`ChallengeInfo`
+PUT      ``/challenges/{slug}``                              organizer              the kit's zip, :class:`ChallengeInfo`
+GET      ``/challenges/{slug}/kit``                          anyone                 the kit's zip
+GET      ``/challenges/{slug}/leaderboard?phase=``           anyone                 :class:`Leaderboard`, with an ETag
+GET      ``/challenges/{slug}/quota?phase=``                 participant            :class:`Quota`
+PUT      ``/challenges/{slug}/submissions/{id}?phase=``      participant            sealed bytes, :class:`SubmissionStatus`
+GET      ``/submissions?challenge=``                         participant            list of :class:`SubmissionStatus`
+GET      ``/submissions/{id}?version=&wait=``                participant            :class:`SubmissionStatus`
+POST     ``/submissions/{id}/cancel``                        participant            :class:`SubmissionStatus`
+GET      ``/submissions/{id}/log``                           participant            sealed :class:`RehearsalReport`
+GET      ``/submissions/{id}/receipt``                       participant            DSSE envelope
+POST     ``/claims``                                         runner                 :class:`ClaimRequest`, :class:`Claim` or 204
+POST     ``/leases/{id}/renew``                              runner                 :class:`LeaseToken`, :class:`Lease`
+POST     ``/leases/{id}/return``                             runner                 :class:`LeaseToken`, 204
+POST     ``/leases/{id}/rehearsal``                          rehearsal runner       :class:`RehearsalResult`, 204
+POST     ``/leases/{id}/result``                             blind runner           :class:`BlindResult`, 204
+=======  ==================================================  =====================  ==============================
+
+Tokens travel as ``Authorization: Bearer``. Every error is a :class:`Problem` with its HTTP status.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from participant_kit.challenge.card import Card, Slug
+from participant_kit.protocol.keys import KeyRing, Role
+from participant_kit.protocol.receipts import Failure
+from participant_kit.protocol.states import State
+
+API_PREFIX = "/api/v1"
+AccountRole = Literal["participant", "organizer", "runner", "rehearsal"]
+"""``runner`` and ``rehearsal`` are the two roles of the runner; each has a token of its own."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(_Message):
+    """Every error answer. ``code`` is a stable word; ``hint`` is the next step."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+class ServerInfo(_Message):
+    """Which server this is. ``now`` is its clock, UTC."""
+
+    name: Literal["participant-kit gateway"] = "participant-kit gateway"
+    version: str
+    now: datetime
+
+
+class Account(_Message):
+    """Who a token belongs to."""
+
+    name: str
+    role: AccountRole
+
+
+class NewAccount(_Message):
+    """A person or runner to be let in. ``valid_days`` bounds the token's life; None is for ever."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
+    role: AccountRole = "participant"
+    valid_days: Annotated[int, Field(ge=1, le=3650)] | None = 365
+
+
+class NewToken(_Message):
+    """The only time that the token is shown; the gateway keeps its hash."""
+
+    name: str
+    role: AccountRole
+    token: str
+    expires_at: datetime | None
+
+
+class ChallengeInfo(_Message):
+    """A published challenge. ``open_phase`` is the one that accepts submissions now, if any."""
+
+    card: Card
+    keys: KeyRing
+    kit_sha256: str
+    kit_bytes: int
+    open_phase: str | None
+    now: datetime
+
+
+class Quota(_Message):
+    """What a participant has used of a phase. Counts reset at ``resets_at``, midnight UTC."""
+
+    phase: str
+    used_today: int
+    per_day: int | None
+    used_total: int
+    total: int | None
+    resets_at: datetime
+
+
+class SubmissionStatus(_Message):
+    """A submission as its participant sees it.
+
+    ``version`` grows with each change, for long polls. ``counted`` says whether quota was used.
+    ``attempt`` is how often a runner has started it. ``has_log`` says that a sealed rehearsal report waits.
+    """
+
+    id: str
+    challenge: str
+    phase: str
+    participant: str
+    state: State
+    version: int
+    attempt: int
+    counted: bool
+    created_at: datetime
+    updated_at: datetime
+    rehearsed: bool = False
+    has_log: bool = False
+    has_receipt: bool = False
+    scores: dict[str, float] | None = None
+    failure: Failure | None = None
+    queue_position: int | None = None
+
+
+class RehearsalReport(_Message):
+    """What a failed rehearsal found, sealed to the participant. ``log`` is everything that was printed."""
+
+    stage: str
+    cell: int | None = None
+    reason: str | None = None
+    message: str = ""
+    log: str = ""
+
+
+class LeaderboardRow(_Message):
+    """One participant's best submission. Equal primary scores share a rank; the earlier stands first."""
+
+    rank: int
+    participant: str
+    scores: dict[str, float]
+    submitted_at: datetime
+    submissions: int
+
+
+class Leaderboard(_Message):
+    """The board of one phase, best first. ``rows`` is empty while ``hidden``."""
+
+    challenge: str
+    phase: str
+    primary: str
+    higher_is_better: bool
+    hidden: bool
+    participants: int
+    rows: list[LeaderboardRow]
+
+
+class ClaimRequest(_Message):
+    """A runner's request for work; the gateway answers at once, or within ``wait`` seconds."""
+
+    role: Role
+    runner: Annotated[str, Field(max_length=100)]
+    challenges: Annotated[list[Slug], Field(min_length=1, max_length=100)]
+    wait: Annotated[float, Field(ge=0, le=60)] = 25
+
+
+class LeaseToken(_Message):
+    """The fencing token of a lease: only its holder may renew, return or finish the submission."""
+
+    token: str
+
+
+class Lease(LeaseToken):
+    """A submission lent to one runner until ``expires_at``; ``seconds`` is what is left of it."""
+
+    attempt: int
+    expires_at: datetime
+    seconds: float
+
+
+class Claim(_Message):
+    """Work: the lease and the sealed notebook in one answer."""
+
+    submission: str
+    challenge: str
+    phase: str
+    participant: str
+    lease: Lease
+    sealed: Base64Bytes
+
+
+class RehearsalResult(LeaseToken):
+    """How a rehearsal ended. ``report`` is a :class:`RehearsalReport` sealed to the participant."""
+
+    passed: bool
+    report: Base64Bytes | None = None
+
+
+class BlindResult(LeaseToken):
+    """A signed receipt; see :mod:`participant_kit.protocol.receipts`."""
+
+    envelope: dict[str, Any]
