@@ -1,0 +1,82 @@
+"""What a sandbox is.
+
+A sandbox runs one command with no network, a read-only file system, bounded time, memory, processes and disk,
+and nothing of this machine in sight but the mounts it was given. Two byte streams cross its wall, and no file:
+
+* the *request*, written to the command's standard input, after which that stays open: a command that reads
+  end-of-file there has lost its runner and must end;
+* the *reply*, read from the command's file descriptor 3, up to a bound. It is hostile: whoever ran inside
+  chose every byte of it.
+
+Standard output and error go to the *log*, which is kept only for a rehearsal.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from participant_kit.challenge.card import Limits
+
+REPLY_FD = 3
+WORK_DIR = "/work"
+"""The one writable place inside: a tmpfs of ``limits.disk`` bytes that ends with the sandbox."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A file or folder of this machine, visible inside at ``target``, read-only."""
+
+    source: Path
+    target: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run inside, and what it may see and use. Paths in ``argv`` are those inside."""
+
+    argv: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+    limits: Limits
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended. ``exit_code`` is negative for a signal. ``seconds`` is wall time."""
+
+    reply: bytes
+    log: bytes
+    exit_code: int
+    seconds: float
+    timed_out: bool = False
+    out_of_memory: bool = False
+    reply_too_large: bool = False
+    cancelled: bool = False
+
+
+class Sandbox(Protocol):
+    """One kind of sandbox. Instances hold configuration only and may be shared by threads."""
+
+    name: ClassVar[str]
+    contained: ClassVar[bool]
+    """Whether hostile code is held. The secure side takes no kind of which this is false."""
+
+    def run(
+        self,
+        command: Command,
+        request: bytes,
+        *,
+        max_reply: int,
+        max_log: int = 0,
+        cancelled: threading.Event | None = None,
+    ) -> Ended:
+        """Run ``command`` to its end, its limits or ``cancelled``; every process of it is gone on return.
+
+        ``max_reply`` and ``max_log`` are in bytes; a longer reply is reported and dropped, a longer log cut.
+        Raises :class:`~participant_kit.execution.errors.ExecutionError` when the sandbox cannot be made.
+        """
+        ...
