@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from participant_kit.challenge.alphabet import STAGES
 from participant_kit.challenge.card import Card
+from participant_kit.challenge.folder import TABLES
+from participant_kit.execution import guest
 from participant_kit.execution.environment import Environment
-from participant_kit.execution.sandbox.base import Sandbox
+from participant_kit.execution.sandbox import view
+from participant_kit.execution.sandbox.base import Command, Ended, Mount, Sandbox
+
+MAX_OUTPUT = 256 << 20
+"""Bytes that an output file may have, if the card's disk is not smaller."""
+
+_MAX_HEADER = 4 << 20
+_GUEST = "/guest.py"
+
+ENVIRONMENT = "/opt/environment"
+"""Where the challenge's environment stands inside, wherever it is outside."""
 
 
 @dataclass(frozen=True)
@@ -46,4 +62,70 @@ def run_notebook(
     Raises :class:`~participant_kit.execution.errors.ExecutionError` only when the sandbox itself cannot be
     made; whatever the notebook does is in the returned :class:`Execution`.
     """
-    raise NotImplementedError
+    max_output = min(MAX_OUTPUT, card.limits.disk)
+    header = {"kind": "notebook", "output": card.submission.output, "max_output": max_output, "keep_log": keep_log}
+    tables = [Mount(data_dir / f"{name}.parquet", f"/data/{name}.parquet") for name in TABLES]
+    command = guest_command(environment.prefix, tables, card)
+    ended = sandbox.run(
+        command,
+        json.dumps(header).encode() + b"\n" + notebook,
+        max_reply=max_output + _MAX_HEADER,
+        max_log=guest.MAX_LOG if keep_log else 0,
+        cancelled=cancelled,
+    )
+    return read_reply(ended)
+
+
+def guest_command(
+    prefix: Path, mounts: Sequence[Mount], card: Card, links: Mapping[str, str] | None = None
+) -> Command:
+    """The command that starts :mod:`participant_kit.execution.guest` inside a sandbox.
+
+    ``prefix`` is the virtual environment whose interpreter runs it; it stands at ``ENVIRONMENT`` inside.
+    """
+    base = Path(sys.base_prefix)
+    interpreter = [] if base == Path("/usr") else [Mount(base, str(base))]
+    return Command(
+        argv=(f"{ENVIRONMENT}/bin/python", "-I", _GUEST),
+        mounts=(*interpreter, Mount(prefix, ENVIRONMENT), *mounts, Mount(Path(guest.__file__), _GUEST)),
+        limits=card.limits,
+        environment=view.environment(card.limits, f"{ENVIRONMENT}/bin"),
+        links=links or {},
+    )
+
+
+def read_reply(ended: Ended) -> Execution:
+    """What the guest said, in our own words. Nothing of the reply is believed; anything may stand in it."""
+    if ended.cancelled:
+        return Execution(None, seconds=ended.seconds, cancelled=True)
+    if ended.timed_out:
+        return Execution(None, "timeout", seconds=ended.seconds, log=_text(ended.log))
+    header, newline, output = ended.reply.partition(b"\n")
+    try:
+        answer = json.loads(header) if newline and len(header) < _MAX_HEADER else None
+        said = {key: answer.get(key) for key in ("stage", "cell", "reason", "message", "log")} if answer is not None else None
+    except (ValueError, AttributeError, RecursionError):
+        said = None
+    if said is None or (said["stage"] == "kernel" and ended.out_of_memory):
+        stage = "memory" if ended.out_of_memory else "output" if ended.reply_too_large else "kernel"
+        reason = "too_large" if ended.reply_too_large else None
+        return Execution(None, stage, reason=reason, seconds=ended.seconds, log=_text(ended.log))
+    log = "\n".join(filter(None, (_text(said["log"]), _text(ended.log))))
+    if said["stage"] is None:
+        return Execution(output, log=log, seconds=ended.seconds)
+    cell = said["cell"]
+    return Execution(
+        None,
+        stage=said["stage"] if said["stage"] in STAGES else "kernel",
+        cell=cell if type(cell) is int and 0 < cell < 1_000_000 else None,
+        reason=_text(said["reason"])[:200] or None,
+        message=_text(said["message"]),
+        log=log,
+        seconds=ended.seconds,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""

@@ -1,14 +1,12 @@
 """What a sandbox is.
 
 A sandbox runs one command with no network, a read-only file system, bounded time, memory, processes and disk,
-and nothing of this machine in sight but the mounts it was given. Two byte streams cross its wall, and no file:
+and nothing of this machine in sight but the mounts it was given. Byte streams cross its wall, and no file:
 
-* the *request*, written to the command's standard input, after which that stays open: a command that reads
-  end-of-file there has lost its runner and must end;
-* the *reply*, read from the command's file descriptor 3, up to a bound. It is hostile: whoever ran inside
-  chose every byte of it.
-
-Standard output and error go to the *log*, which is kept only for a rehearsal.
+* the *request* comes on the command's standard input: a length (8 bytes, big-endian), then that many bytes.
+  The stream then stays open: a command that reads end-of-file there has lost its runner and must end;
+* the *reply* goes to its standard output, up to a bound. It is hostile: whoever ran inside chose every byte;
+* its standard error is the *log*, kept only for a rehearsal.
 """
 
 from __future__ import annotations
@@ -21,7 +19,6 @@ from typing import ClassVar, Protocol
 
 from participant_kit.challenge.card import Limits
 
-REPLY_FD = 3
 WORK_DIR = "/work"
 """The one writable place inside: a tmpfs of ``limits.disk`` bytes that ends with the sandbox."""
 
@@ -36,12 +33,17 @@ class Mount:
 
 @dataclass(frozen=True)
 class Command:
-    """What to run inside, and what it may see and use. Paths in ``argv`` are those inside."""
+    """What to run inside, and what it may see and use. Paths in ``argv`` and ``links`` are those inside.
+
+    ``links`` makes symbolic links, name to target, for programs that insist on writing elsewhere than
+    in ``WORK_DIR``.
+    """
 
     argv: tuple[str, ...]
     mounts: tuple[Mount, ...]
     limits: Limits
     environment: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,171 @@
+"""The program inside a sandbox: runs one notebook with papermill, or one scoring program, and replies.
+
+It is mounted as a single file and started by the interpreter of the challenge's environment, so it imports the
+standard library and, for a notebook, papermill alone. The notebook's kernel is a child of it with the same
+rights: from the moment that runs, nothing this program says can be believed, and the other side does not.
+
+The request is a JSON header, a newline, and a payload (the notebook, or the predictions). The reply has the
+same form; its payload is the one output file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+WORK = Path(os.environ.get("PKIT_WORK", "/work"))
+DATA = os.environ.get("PKIT_DATA", "/data")
+MAX_LOG = 1 << 20
+
+
+class Failed(Exception):
+    """The run has no output; ``details`` says where it ended."""
+
+    def __init__(self, **details: Any) -> None:
+        self.details = details
+        super().__init__(str(details))
+
+
+def main() -> None:
+    """Read the request, do it, reply, and end every process of the sandbox by ending this one."""
+    reply = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    header, payload = _read_request()
+    threading.Thread(target=_die_with_runner, daemon=True).start()
+    for folder in ("home", "tmp", "output"):
+        (WORK / folder).mkdir(parents=True, exist_ok=True)
+    output = b""
+    try:
+        answer = _run_notebook(header, payload) if header["kind"] == "notebook" else _run_program(header, payload)
+        output = _read_output(WORK / "output" / header["output"], header["max_output"])
+    except Failed as error:
+        answer = error.details
+    if not header.get("keep_log"):
+        answer = {key: value for key, value in answer.items() if key not in ("message", "log")}
+    reply.write(json.dumps(answer).encode() + b"\n" + output)
+    reply.close()
+    os._exit(0)
+
+
+def _read_request() -> tuple[dict[str, Any], bytes]:
+    (length,) = struct.unpack(">Q", sys.stdin.buffer.read(8))
+    header, _, payload = sys.stdin.buffer.read(length).partition(b"\n")
+    return json.loads(header), payload
+
+
+def _die_with_runner() -> None:
+    os.read(0, 1)
+    os._exit(3)
+
+
+def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
+    warnings.simplefilter("ignore")  # of this program, not of the notebook: there is no network to look at
+    import nbformat
+    from nbclient.exceptions import DeadKernelError
+    from papermill import PapermillExecutionError, execute_notebook
+    from traitlets.config import Config
+
+    try:
+        notebook = nbformat.reads(payload.decode("utf-8"), as_version=4)
+        nbformat.validate(notebook)
+    except Exception as error:
+        raise Failed(stage="notebook", reason="unreadable_notebook", message=str(error)[:1000]) from None
+    parameters = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    if not parameters:
+        raise Failed(stage="notebook", reason="no_parameters_cell", message="No cell is tagged 'parameters'.")
+    metadata = notebook.metadata
+    language = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
+    if (language or "python") != "python":
+        raise Failed(stage="notebook", reason="other_kernel", message=f"The notebook's language is {language}.")
+    source, executed = WORK / "tmp" / "notebook.ipynb", WORK / "tmp" / "executed.ipynb"
+    source.write_bytes(payload)
+    try:
+        execute_notebook(
+            source,
+            executed,
+            parameters={"data_dir": DATA, "output_dir": str(WORK / "output")},
+            kernel_name="python3",
+            language="python",
+            cwd=WORK,
+            progress_bar=False,
+            log_output=False,
+            # unix sockets in the private work folder; there is no network interface to listen on
+            config=Config({"KernelManager": {"transport": "ipc"}}) if sys.platform != "win32" else Config(),
+        )
+    except PapermillExecutionError as error:
+        # papermill put a cell with the injected parameters behind the tagged one
+        index = error.cell_index - (error.cell_index > parameters[0])
+        raise Failed(
+            stage="notebook",
+            cell=index + 1,
+            reason=error.ename,
+            message=f"{error.ename}: {error.evalue}"[:2000],
+            log=_log(executed, "\n".join(error.traceback)),
+        ) from None
+    except DeadKernelError as error:
+        raise Failed(stage="kernel", reason="other", message=str(error), log=_log(executed, "")) from None
+    except OSError as error:
+        stage = "disk" if error.errno == 28 else "kernel"
+        raise Failed(stage=stage, reason="OSError", message=str(error)) from None
+    except Exception as error:
+        raise Failed(stage="kernel", reason=type(error).__name__, message=str(error)[:2000]) from None
+    return {"log": _log(executed, "")}
+
+
+def _log(executed: Path, traceback: str) -> str:
+    """What the cells printed, in order, and the traceback."""
+    lines = []
+    try:
+        cells = json.loads(executed.read_text("utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        cells = []
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            text = output.get("text") or output.get("data", {}).get("text/plain") or []
+            lines.append(text if isinstance(text, str) else "".join(text))
+    return ("\n".join(filter(None, lines))[: MAX_LOG // 2] + "\n" + traceback[-MAX_LOG // 2 :]).strip()
+
+
+def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
+    """A scoring program by Codabench's convention: predictions in ``res``, scores in ``output``."""
+    (WORK / "res").mkdir()
+    (WORK / "res" / header["predictions"]).write_bytes(payload)
+    program = shutil.which(header["command"][0]) or header["command"][0]
+    try:
+        done = subprocess.run([program, *header["command"][1:]], cwd=header["cwd"], check=False, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        raise Failed(stage="scoring", reason="other", message=str(error)) from None
+    if done.returncode:
+        raise Failed(stage="scoring", reason="other", message=f"exit code {done.returncode}")
+    return {}
+
+
+def _read_output(path: Path, limit: int) -> bytes:
+    """The bytes of ``path``, opened once, if it is a regular file and no link to one."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        raise Failed(stage="output", reason="missing_output", message=f"No {path.name} in output_dir.") from None
+    except OSError:
+        raise Failed(stage="output", reason="not_a_file", message=f"{path.name} is no plain file.") from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise Failed(stage="output", reason="not_a_file", message=f"{path.name} is no plain file.")
+        if status.st_size > limit:
+            message = f"{path.name} has {status.st_size} bytes, {limit} are allowed."
+            raise Failed(stage="output", reason="too_large", message=message)
+        return file.read(limit)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""The default sandbox: bubblewrap, which needs no daemon and no privilege."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from pathlib import Path
+from typing import ClassVar
+
+from participant_kit.execution.errors import ExecutionError
+from participant_kit.execution.sandbox import view
+from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended
+from participant_kit.execution.sandbox.process import cgroup_for, inner_limits, run_process
+from participant_kit.execution.sandbox.seccomp import compile_filter
+
+
+class Bubblewrap:
+    """Namespaces by ``bwrap``: all unshared, no capability, no new user namespace, a seccomp allow-list."""
+
+    name: ClassVar[str] = "bubblewrap"
+    contained: ClassVar[bool] = True
+
+    def __init__(self, program: str = "bwrap") -> None:
+        found = shutil.which(program)
+        if found is None:
+            raise ExecutionError("bubblewrap is not installed.", hint="Run: sudo apt-get install bubblewrap")
+        self._program = found
+
+    def run(
+        self,
+        command: Command,
+        request: bytes,
+        *,
+        max_reply: int,
+        max_log: int = 0,
+        cancelled: threading.Event | None = None,
+    ) -> Ended:
+        """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
+        files = [_memory_file(compile_filter()), _memory_file(view.PASSWD.encode())]
+        try:
+            with cgroup_for(command.limits) as group:
+                argv = [self._program, *_options(command, *files), *inner_limits(command.limits, grouped=bool(group))]
+                return run_process(
+                    [*argv, *command.argv],
+                    request,
+                    command.limits,
+                    group,
+                    pass_fds=files,
+                    max_reply=max_reply,
+                    max_log=max_log,
+                    cancelled=cancelled,
+                )
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
+
+
+def _options(command: Command, seccomp: int, passwd: int) -> list[str]:
+    options = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1"]
+    options += ["--uid", str(view.UID), "--gid", str(view.UID), "--hostname", "sandbox", "--cap-drop", "ALL"]
+    options += ["--clearenv", "--seccomp", str(seccomp)]
+    for path in view.system_folders():
+        options += ["--ro-bind", str(path), str(path)]
+    options += ["--ro-bind-data", str(passwd), "/etc/passwd"]
+    options += ["--proc", "/proc", "--dev", "/dev", "--size", str(view.SHARED_MEMORY), "--tmpfs", "/dev/shm"]  # noqa: S108 - a path inside
+    for masked in map(Path, view.MASKED):
+        if masked.is_dir():
+            options += ["--size", "4096", "--tmpfs", str(masked), "--remount-ro", str(masked)]
+        elif masked.exists():
+            options += ["--ro-bind", "/dev/null", str(masked)]
+    for mount in command.mounts:
+        options += ["--ro-bind", str(mount.source), mount.target]
+    options += ["--size", str(command.limits.disk), "--tmpfs", WORK_DIR]
+    for name, target in {**view.system_links(), "/tmp": f"{WORK_DIR}/tmp", **command.links}.items():  # noqa: S108 - a path inside
+        options += ["--symlink", target, name]
+    for name, value in command.environment.items():
+        options += ["--setenv", name, value]
+    return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK_DIR, "--"]
+
+
+def _memory_file(content: bytes) -> int:
+    descriptor = os.memfd_create("sandbox")
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -1,0 +1,185 @@
+"""Starting a sandbox's outermost process, feeding it, bounding it, and making sure that it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from participant_kit.challenge.card import Limits
+from participant_kit.execution.errors import ExecutionError
+from participant_kit.execution.sandbox.base import Ended
+from participant_kit.execution.sandbox.cgroup import Cgroup, create_cgroup
+
+_CHUNK = 1 << 16
+_JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
+
+
+def inner_limits(limits: Limits, *, grouped: bool) -> list[str]:
+    """The ``prlimit`` prefix for the command inside: resource limits, the floor under every sandbox.
+
+    It stands inside because the kernel counts processes per user *namespace*. Without a control group
+    each process's address space is bounded too.
+    """
+    prefix = ["/usr/bin/prlimit", "--core=0", "--nofile=4096", f"--fsize={limits.disk}", f"--nproc={limits.processes}"]
+    return prefix if grouped else [*prefix, f"--as={limits.memory}"]
+
+
+def run_process(
+    argv: Sequence[str],
+    request: bytes,
+    limits: Limits,
+    group: Cgroup | None,
+    *,
+    pass_fds: Sequence[int] = (),
+    max_reply: int,
+    max_log: int,
+    cancelled: threading.Event | None,
+) -> Ended:
+    """Run ``argv`` within ``group``; see :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
+    if group:
+        argv = ["/bin/sh", "-c", _JOIN, "sh", *map(str, group.join_files), "--", *argv]
+    started = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if max_log else subprocess.DEVNULL,
+            pass_fds=pass_fds,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ExecutionError(f"The sandbox cannot be started: {error.strerror}.") from None
+    pump = _Pump(process, struct.pack(">Q", len(request)) + request, max_reply, max_log)
+    deadline = started + limits.wall_time.total_seconds()
+    timed_out = stopped = over_memory = False
+    try:
+        while not pump.step(0.1):
+            timed_out = time.monotonic() > deadline
+            stopped = cancelled is not None and cancelled.is_set()
+            over_memory = group is None and _resident_bytes(process.pid) > limits.memory + limits.disk
+            if timed_out or stopped or over_memory or pump.reply_too_large:
+                break
+    finally:
+        # Killing the outermost process ends the sandbox: its first process dies with it, and takes
+        # the process namespace along.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        pump.close()
+    return Ended(
+        reply=b"" if pump.reply_too_large else bytes(pump.reply),
+        log=bytes(pump.log),
+        exit_code=process.returncode,
+        seconds=time.monotonic() - started,
+        timed_out=timed_out,
+        out_of_memory=over_memory or bool(group and group.out_of_memory),
+        reply_too_large=pump.reply_too_large,
+        cancelled=stopped,
+    )
+
+
+class _Pump:
+    """Moves bytes between this process and the sandbox until that has ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], request: bytes, max_reply: int, max_log: int) -> None:
+        self.reply, self.log = bytearray(), bytearray()
+        self.reply_too_large = False
+        self._process, self._request = process, memoryview(request)
+        self._max_reply, self._max_log = max_reply, max_log
+        self._ended = os.pidfd_open(process.pid)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._ended, selectors.EVENT_READ)
+        for stream, event in (
+            (process.stdin, selectors.EVENT_WRITE),
+            (process.stdout, selectors.EVENT_READ),
+            (process.stderr, selectors.EVENT_READ),
+        ):
+            if stream:
+                os.set_blocking(stream.fileno(), False)
+                self._selector.register(stream.fileno(), event)
+
+    def step(self, timeout: float) -> bool:
+        """Move what is ready; True when the process has ended and all it wrote was read."""
+        process = self._process
+        ended = False
+        for key, _ in self._selector.select(timeout):
+            if key.fd == self._ended:
+                ended = True
+            elif process.stdin and key.fd == process.stdin.fileno():
+                self._write(key.fd)
+            elif process.stdout and key.fd == process.stdout.fileno():
+                self._read(key.fd, self.reply, self._max_reply + 1)
+                self.reply_too_large = len(self.reply) > self._max_reply
+            elif process.stderr:
+                self._read(key.fd, self.log, self._max_log)
+        if ended and process.stdout:
+            while not self.reply_too_large and self._read(process.stdout.fileno(), self.reply, self._max_reply + 1):
+                self.reply_too_large = len(self.reply) > self._max_reply
+            while process.stderr and self._read(process.stderr.fileno(), self.log, self._max_log):
+                pass
+        return ended
+
+    def _write(self, descriptor: int) -> None:
+        try:
+            self._request = self._request[os.write(descriptor, self._request[:_CHUNK]) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._request = self._request[:0]
+        if not self._request:  # the stream stays open: its end would tell the guest that we are gone
+            self._selector.unregister(descriptor)
+
+    def _read(self, descriptor: int, into: bytearray, limit: int) -> bool:
+        """Read once; what is over ``limit`` is dropped. False when nothing is left."""
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(descriptor)
+            return False
+        into += data[: max(0, limit - len(into))]
+        return True
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        self._selector.close()
+        os.close(self._ended)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+def _resident_bytes(pid: int) -> int:
+    """Resident memory of ``pid`` and everything below it."""
+    total, pending = 0, [pid]
+    while pending:
+        current = pending.pop()
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            total += int(Path(f"/proc/{current}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            children = Path(f"/proc/{current}/task/{current}/children").read_text()
+            pending += map(int, children.split())
+    return total
+
+
+@contextlib.contextmanager
+def cgroup_for(limits: Limits) -> Iterator[Cgroup | None]:
+    """A control group for one run, gone afterwards; None where this machine lends us none."""
+    group = create_cgroup(limits)
+    try:
+        yield group
+    finally:
+        if group:
+            group.remove()
