@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from participant_kit.challenge.alphabet import STAGES
-from participant_kit.challenge.card import Card
+from participant_kit.challenge.card import Card, Limits
 from participant_kit.challenge.folder import TABLES
 from participant_kit.execution import guest
 from participant_kit.execution.environment import Environment
@@ -65,7 +65,7 @@ def run_notebook(
     max_output = min(MAX_OUTPUT, card.limits.disk)
     header = {"kind": "notebook", "output": card.submission.output, "max_output": max_output, "keep_log": keep_log}
     tables = [Mount(data_dir / f"{name}.parquet", f"/data/{name}.parquet") for name in TABLES]
-    command = guest_command(environment.prefix, tables, card)
+    command = guest_command(environment.prefix, tables, card.limits)
     ended = sandbox.run(
         command,
         json.dumps(header).encode() + b"\n" + notebook,
@@ -77,7 +77,7 @@ def run_notebook(
 
 
 def guest_command(
-    prefix: Path, mounts: Sequence[Mount], card: Card, links: Mapping[str, str] | None = None
+    prefix: Path, mounts: Sequence[Mount], limits: Limits, links: Mapping[str, str] | None = None
 ) -> Command:
     """The command that starts :mod:`participant_kit.execution.guest` inside a sandbox.
 
@@ -86,10 +86,10 @@ def guest_command(
     base = Path(sys.base_prefix)
     interpreter = [] if base == Path("/usr") else [Mount(base, str(base))]
     return Command(
-        argv=(f"{ENVIRONMENT}/bin/python", "-I", _GUEST),
+        argv=(f"{ENVIRONMENT}/bin/python3", "-I", _GUEST),
         mounts=(*interpreter, Mount(prefix, ENVIRONMENT), *mounts, Mount(Path(guest.__file__), _GUEST)),
-        limits=card.limits,
-        environment=view.environment(card.limits, f"{ENVIRONMENT}/bin"),
+        limits=limits,
+        environment=view.environment(limits, f"{ENVIRONMENT}/bin"),
         links=links or {},
     )
 

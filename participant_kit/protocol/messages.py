@@ -30,10 +30,11 @@ Tokens travel as ``Authorization: Bearer``. Every error is a :class:`Problem` wi
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from participant_kit.challenge.card import Card, Slug
 from participant_kit.protocol.keys import KeyRing, Role
@@ -43,6 +44,19 @@ from participant_kit.protocol.states import State
 API_PREFIX = "/api/v1"
 AccountRole = Literal["participant", "organizer", "runner", "rehearsal"]
 """``runner`` and ``rehearsal`` are the two roles of the runner; each has a token of its own."""
+
+
+def _from_base64(value: Any) -> Any:
+    return base64.b64decode(value, validate=True) if isinstance(value, str) else value
+
+
+Base64 = Annotated[
+    bytes,
+    BeforeValidator(_from_base64),
+    PlainSerializer(lambda data: base64.b64encode(data).decode(), return_type=str, when_used="json-unless-none"),
+    WithJsonSchema({"type": "string", "format": "byte"}),
+]
+"""Bytes in Python, base64 (RFC 4648) in JSON."""
 
 
 class _Message(BaseModel):
@@ -199,14 +213,14 @@ class Claim(_Message):
     phase: str
     participant: str
     lease: Lease
-    sealed: Base64Bytes
+    sealed: Base64
 
 
 class RehearsalResult(LeaseToken):
     """How a rehearsal ended. ``report`` is a :class:`RehearsalReport` sealed to the participant."""
 
     passed: bool
-    report: Base64Bytes | None = None
+    report: Base64 | None = None
 
 
 class BlindResult(LeaseToken):

@@ -1,0 +1,104 @@
+"""``pkit runner``: for who operates the secure side or the rehearsal machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from participant_kit.challenge.errors import KitError
+from participant_kit.cli import console
+from participant_kit.protocol.keys import Role
+
+app = typer.Typer(name="runner", help="Operate a runner on the secure side, or a rehearsal runner.", no_args_is_help=True)
+
+
+class TokenError(KitError):
+    """No token was given."""
+
+    code = "token_missing"
+
+
+def read_token(token_file: Path | None) -> str:
+    """The token in ``token_file``, else in the variable PKIT_TOKEN."""
+    if token_file:
+        try:
+            return token_file.read_text().strip()
+        except OSError as error:
+            raise TokenError(f"The token file {token_file} cannot be read: {error.strerror}.") from None
+    if token := os.environ.get("PKIT_TOKEN"):
+        return token
+    raise TokenError("There is no token.", hint="Give --token-file FILE, or set PKIT_TOKEN.")
+
+
+@app.command()
+def start(
+    gateway: Annotated[str, typer.Option(help="Address of the gateway; https, or http on loopback.")],
+    challenge: Annotated[Path, typer.Option(help="Challenge folder; the unpacked starter kit for a rehearsal.")],
+    keys: Annotated[Path, typer.Option(help="Key file made by `pkit holder keys`.")],
+    state: Annotated[Path, typer.Option(help="Folder for the egress log, of this runner alone.")],
+    role: Annotated[Role, typer.Option(help="What this runner does.")] = Role.BLIND,
+    token_file: Annotated[Path | None, typer.Option(help="File with the runner's token; else PKIT_TOKEN.")] = None,
+    sandbox: Annotated[str, typer.Option(help="Kind of sandbox: bubblewrap or oci.")] = "bubblewrap",
+    runtime: Annotated[str | None, typer.Option(help="Program of the sandbox, for example crun, runc or runsc.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for environments.")] = None,
+    ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
+    json: console.Json = False,
+) -> None:
+    """Claim, run, score and release until stopped; SIGTERM gives a running job back.
+
+    Example: pkit runner start --gateway https://benchmark.example.org --challenge ./heart --keys blind.key --state ./state
+    """
+    from participant_kit.secure_side.service import Settings, serve
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    settings = Settings(gateway, read_token(token_file), challenge, keys, state, role, sandbox, runtime, cache)
+
+    def ready() -> None:
+        console.note(f"Asking {gateway} for work as {role.value} runner")
+        if ready_file:
+            ready_file.write_text(str(os.getpid()))
+
+    serve(settings, lambda line: console.note(f"{datetime.now(UTC):%H:%M:%S} {line}"), stopping, ready)
+    console.emit({"stopped": True}, "Stopped.")
+
+
+@app.command()
+def doctor(
+    sandbox: Annotated[str, typer.Option(help="Kind of sandbox: bubblewrap or oci.")] = "bubblewrap",
+    runtime: Annotated[str | None, typer.Option(help="Program of the sandbox.")] = None,
+    json: console.Json = False,
+) -> None:
+    """Try to get out of the sandbox, and show what held.
+
+    Example: pkit runner doctor
+    """
+    from participant_kit.execution.sandbox.probes import Probe
+    from participant_kit.secure_side.machine import shared_roles
+    from participant_kit.secure_side.service import make_sandbox, self_test
+
+    table = Table("probe", "wall", "seen", title=f"Sandbox {sandbox}")
+    probes: list[Probe] = []
+
+    def report(probe: Probe) -> None:
+        probes.append(probe)
+        table.add_row(probe.name, "[green]held[/]" if probe.held else "[bold red]open[/]", probe.detail)
+
+    try:
+        self_test(make_sandbox(sandbox, runtime), report)
+    finally:
+        roles = shared_roles()
+        console.emit({"sandbox": sandbox, "probes": probes, "roles_on_this_machine": roles}, table)
+        if len(roles) > 1:
+            console.note(
+                "[bold red]Both roles have worked on this machine.[/] That is a demonstration: a blind run can speak to a "
+                "rehearsal beside it, whose log leaves. Put the rehearsal on a machine that never held real data."
+            )

@@ -1,0 +1,54 @@
+"""A lease that is kept alive while the work goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from participant_kit.protocol.connection import Connection, GatewayRefusedError, GatewayUnreachableError
+from participant_kit.protocol.messages import Claim, Lease, LeaseToken
+
+
+class HeldLease:
+    """Renews the lease of ``claim`` in a thread, at a third of its length, whatever the work does.
+
+    ``ended`` is set when it is lost or the participant has cancelled; then ``cancelled`` tells which. A gateway
+    that cannot be reached is asked again until the lease has run out. ``stop`` sets ``ended`` as well.
+    """
+
+    def __init__(self, connection: Connection, claim: Claim) -> None:
+        self.ended = threading.Event()
+        self.cancelled = False
+        self._connection, self._claim = connection, claim
+        self._released = threading.Event()
+        self._thread = threading.Thread(target=self._renew, daemon=True)
+
+    @property
+    def token(self) -> LeaseToken:
+        """What proves that the lease is ours."""
+        return LeaseToken(token=self._claim.lease.token)
+
+    def __enter__(self) -> HeldLease:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._released.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        seconds = self._claim.lease.seconds
+        expires = time.monotonic() + seconds
+        while not self._released.wait(seconds / 3):
+            try:
+                path = f"/leases/{self._claim.submission}/renew"
+                lease: Lease = self._connection.read(Lease, "POST", path, body=self.token)
+                expires = time.monotonic() + lease.seconds
+            except GatewayRefusedError as error:
+                self.cancelled = error.code == "cancelled"
+                self.ended.set()
+                return
+            except GatewayUnreachableError:
+                if time.monotonic() > expires:
+                    self.ended.set()
+                    return

@@ -1,0 +1,68 @@
+"""The built-in scoring program: checks predictions against the card and scores them by named metrics.
+
+It follows the same convention as an organizer's own program (reads ``/app/input/ref`` and ``/app/input/res``,
+writes to ``/app/output``) and runs in the same kind of sandbox. It writes one file, ``result``: a line of JSON,
+``{"scores": {...}}`` or ``{"reason": ..., "message": ...}``, and for a challenge with a program of its own the checked
+predictions after it, for that program to read.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from participant_kit.challenge.card import Card, read_card
+from participant_kit.challenge.metrics import METRICS
+from participant_kit.challenge.predictions import PredictionsError, parse_predictions
+
+REFERENCE, RESULT, OUTPUT = Path("/app/input/ref"), Path("/app/input/res"), Path("/app/output")
+
+
+def check_and_score(
+    card: Card, predictions: bytes, test: pd.DataFrame, labels: pd.DataFrame | None
+) -> tuple[dict[str, Any], pd.DataFrame | None]:
+    """The verdict, and the checked predictions when there is nothing wrong with them.
+
+    ``test`` holds the identifiers, shape (rows,); ``labels`` the identifier and the target, or None where the
+    format alone is checked.
+    """
+    identifier = card.data.identifier
+    try:
+        frame = parse_predictions(predictions, card, test[identifier])
+    except PredictionsError as error:
+        return {"reason": error.reason, "message": str(error)}, None
+    if labels is None:
+        return {"scores": {}}, frame
+    truth = labels.set_index(identifier)[card.data.target].loc[list(test[identifier])].reset_index(drop=True)
+    column = next(name for name in card.submission.columns if name != identifier)
+    try:
+        return {"scores": {m.name: METRICS[m.name].score(truth, frame[column]) for m in card.metrics}}, frame
+    except ValueError:
+        return {"reason": "metric_undefined", "message": "A metric is not defined on these predictions."}, None
+
+
+def main() -> None:
+    """Read the folders of the convention and write ``result``."""
+    card = read_card(REFERENCE / "challenge.yaml")
+    labels = REFERENCE / "labels.parquet"
+    verdict, checked = check_and_score(
+        card,
+        (RESULT / card.submission.output).read_bytes(),
+        pd.read_parquet(REFERENCE / "test.parquet", columns=[card.data.identifier]),
+        pd.read_parquet(labels) if labels.exists() else None,
+    )
+    payload = io.BytesIO()
+    if card.scoring and checked is not None:
+        if card.submission.output.endswith(".parquet"):
+            checked.to_parquet(payload, index=False)
+        else:
+            checked.to_csv(payload, index=False)
+    (OUTPUT / "result").write_bytes(json.dumps(verdict).encode() + b"\n" + payload.getvalue())
+
+
+if __name__ == "__main__":
+    main()

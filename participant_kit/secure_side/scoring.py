@@ -1,0 +1,151 @@
+"""Scoring, in a second sandbox that has the labels and no participant's code."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import participant_kit
+from participant_kit.challenge.alphabet import SCORING_TIME
+from participant_kit.challenge.folder import LABELS, ChallengeFolder
+from participant_kit.execution.notebook import ENVIRONMENT, Execution, guest_command, read_reply
+from participant_kit.execution.sandbox.base import Mount, Sandbox
+from participant_kit.secure_side import metrics_program
+from participant_kit.secure_side.errors import SecureSideError
+
+MAX_SCORES = 1 << 16
+"""Bytes that ``scores.json`` may have."""
+
+_APP = "/app"
+_LINKS = {f"{_APP}/input/res": "/work/res", f"{_APP}/output": "/work/output", f"{_APP}/shared": "/work/tmp"}
+_VARIABLES = {
+    "$input": f"{_APP}/input",
+    "$output": f"{_APP}/output",
+    "$program": f"{_APP}/program",
+    "$predictions": f"{_APP}/input/res",
+    "$hidden": f"{_APP}/input/ref",
+    "$shared": f"{_APP}/shared",
+    "$tmp": "/work/tmp",
+}
+
+
+class Scorer:
+    """Scores predictions of one challenge, in ``sandbox``; ``environment`` is the prefix of the challenge's own."""
+
+    def __init__(self, folder: ChallengeFolder, environment: Path, sandbox: Sandbox) -> None:
+        self._folder, self._environment, self._sandbox = folder, environment, sandbox
+        path = folder.scoring_path
+        self._program = (read_program(path), path) if path else None
+
+    def check(self, predictions: bytes, tables: Path, cancelled: threading.Event | None = None) -> dict[str, Any]:
+        """``{"scores": {}}`` when ``predictions`` fit the test table in ``tables``, else ``reason``, ``message``."""
+        return self._run_builtin(predictions, tables, None, cancelled)[0]
+
+    def score(self, predictions: bytes, tables: Path, cancelled: threading.Event | None = None) -> dict[str, Any]:
+        """``{"scores": {name: value}}``, or ``reason`` and ``message``. Values are as hostile as the program is."""
+        labels = tables / f"{LABELS}.parquet"
+        if self._program is None:
+            return self._run_builtin(predictions, tables, labels, cancelled)[0]
+        verdict, checked = self._run_builtin(predictions, tables, None, cancelled)
+        return verdict if "reason" in verdict else self._run_program(self._program, checked, labels, cancelled)
+
+    def _run_builtin(
+        self, predictions: bytes, tables: Path, labels: Path | None, cancelled: threading.Event | None
+    ) -> tuple[dict[str, Any], bytes]:
+        package = Path(participant_kit.__file__).parent
+        mounts = [
+            Mount(tables / "test.parquet", f"{_APP}/input/ref/test.parquet"),
+            Mount(self._folder.card_path, f"{_APP}/input/ref/challenge.yaml"),
+            Mount(Path(metrics_program.__file__), f"{_APP}/program/metrics_program.py"),
+            Mount(package, f"/opt/package/{package.name}"),
+        ]
+        if labels:
+            mounts.append(Mount(labels, f"{_APP}/input/ref/labels.parquet"))
+        command = ["env", "PYTHONPATH=/opt/package", f"{ENVIRONMENT}/bin/python3", "metrics_program.py"]
+        limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
+        done = self._run(Path(sys.prefix), mounts, command, predictions, "result", limit, cancelled)
+        line, _, checked = (done.output or b"").partition(b"\n")
+        return _read_scores(line), checked
+
+    def _run_program(
+        self, program: tuple[list[str], Path], predictions: bytes, labels: Path, cancelled: threading.Event | None
+    ) -> dict[str, Any]:
+        command, program_folder = program
+        mounts = [Mount(labels, f"{_APP}/input/ref/labels.parquet"), Mount(program_folder, f"{_APP}/program")]
+        done = self._run(self._environment, mounts, command, predictions, "scores.json", MAX_SCORES, cancelled)
+        scores = _read_scores(done.output or b"")
+        return scores if "stage" in scores else {"scores": scores}
+
+    def _run(
+        self,
+        prefix: Path,
+        mounts: list[Mount],
+        command: list[str],
+        predictions: bytes,
+        output: str,
+        limit: int,
+        cancelled: threading.Event | None,
+    ) -> Execution:
+        card = self._folder.card
+        header = {
+            "kind": "program",
+            "command": command,
+            "cwd": f"{_APP}/program",
+            "predictions": card.submission.output,
+            "output": output,
+            "max_output": limit,
+        }
+        wall_time = min(card.limits.wall_time, timedelta(seconds=SCORING_TIME))
+        limits = card.limits.model_copy(update={"wall_time": wall_time})
+        ended = self._sandbox.run(
+            guest_command(prefix, mounts, limits, _LINKS),
+            json.dumps(header).encode() + b"\n" + predictions,
+            max_reply=limit + 4096,
+            cancelled=cancelled,
+        )
+        return read_reply(ended)
+
+
+def read_program(folder: Path) -> list[str]:
+    """The command of a scoring program by Codabench's convention: ``command:`` in ``metadata.yaml``.
+
+    Its variables (``$input``, ``$output``, ...) are replaced. Raises :class:`SecureSideError`.
+    """
+    for name in ("metadata.yaml", "metadata"):
+        if (folder / name).is_file():
+            try:
+                command = yaml.safe_load((folder / name).read_text("utf-8"))["command"]
+                words = shlex.split(command)
+            except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError):
+                break
+            if not words or any(word in ("|", "&&", "||", ";", ">", "<") for word in words):
+                break
+            return [_replace(word) for word in words]
+    raise SecureSideError(
+        f"The scoring program {folder} has no usable command.",
+        hint="Write metadata.yaml with one program and its arguments, for example: command: python3 score.py $input $output",
+    )
+
+
+def _replace(word: str) -> str:
+    for name, path in _VARIABLES.items():
+        word = word.replace(name, path)
+    return word
+
+
+def _read_scores(text: bytes) -> dict[str, Any]:
+    """A JSON object of scores; anything else becomes a failure."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        return {"stage": "scoring", "reason": "other", "message": "The scoring program gave no scores."}
+    return content

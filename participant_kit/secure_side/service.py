@@ -1,0 +1,99 @@
+"""Putting one runner together: keys, data, sandbox, environment, self-test, log."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.execution.environment import ensure_environment
+from participant_kit.execution.sandbox import Sandbox, get_sandbox
+from participant_kit.execution.sandbox.cgroup import remove_stale
+from participant_kit.execution.sandbox.probes import Probe, probe_sandbox
+from participant_kit.protocol.connection import Connection
+from participant_kit.protocol.keys import Role, read_secret_keys
+from participant_kit.secure_side.blind import BlindJob
+from participant_kit.secure_side.egress import EgressLog
+from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.rehearsal import RehearsalJob
+from participant_kit.secure_side.runner import Runner, Say
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator decides about one runner. ``state`` keeps its egress log, outside the challenge."""
+
+    gateway: str
+    token: str
+    challenge: Path
+    keys: Path
+    state: Path
+    role: Role = Role.BLIND
+    sandbox: str = "bubblewrap"
+    runtime: str | None = None
+    cache: Path | None = None
+    name: str = ""
+
+
+def make_sandbox(kind: str, runtime: str | None = None) -> Sandbox:
+    """The sandbox ``kind``; ``runtime`` is the program of an OCI one. Refuses a kind that does not contain."""
+    sandbox = get_sandbox(kind, **({"program": runtime} if runtime else {}))
+    if not sandbox.contained:
+        raise SecureSideError(f"The sandbox {kind} does not hold hostile code, so the secure side takes no part in it.")
+    return sandbox
+
+
+def self_test(sandbox: Sandbox, report: Callable[[Probe], None]) -> None:
+    """Try to get out of ``sandbox``. Raises :class:`SecureSideError` when a probe does."""
+    failed = []
+    for probe in probe_sandbox(sandbox):
+        report(probe)
+        if not probe.held:
+            failed.append(f"{probe.name} ({probe.detail})")
+    if failed:
+        raise SecureSideError(
+            f"The sandbox {sandbox.name} did not hold: {'; '.join(failed)}.",
+            hint="See `pkit runner doctor`. A runner never starts without its sandbox.",
+        )
+
+
+@contextmanager
+def runner(settings: Settings, say: Say) -> Iterator[Runner]:
+    """A runner that is ready to serve. Raises a :class:`~participant_kit.challenge.errors.KitError` of any zone."""
+    if os.name != "posix" or not Path("/proc/self/ns").exists():
+        raise SecureSideError("The secure side needs Linux.", hint="Rehearse with `pkit rehearse` on other systems.")
+    folder = ChallengeFolder(settings.challenge.resolve())
+    keys = read_secret_keys(settings.keys)
+    if keys.role != settings.role:
+        raise SecureSideError(
+            f"{settings.keys} holds keys of the role {keys.role}, and this runner is {settings.role}.",
+            hint=f"Make keys with: pkit holder keys FILE --role {settings.role} --challenge FOLDER",
+        )
+    remove_stale()
+    sandbox = make_sandbox(settings.sandbox, settings.runtime)
+    self_test(sandbox, lambda probe: None)
+    say("The sandbox held against its self-test")
+    environment = ensure_environment(folder.requirements_path, cache=settings.cache, progress=say)
+    name = settings.name or f"{socket.gethostname()}-{os.getpid()}"
+    connection, claims = (Connection(settings.gateway, settings.token) for _ in range(2))
+    log = EgressLog(settings.state / "egress.jsonl")
+    try:
+        job = (BlindJob if settings.role == Role.BLIND else RehearsalJob)(
+            folder, keys, environment, sandbox, log, connection, say
+        )
+        yield Runner(name, folder.card.slug, job, connection, claims, say)
+    finally:
+        log.close()
+
+
+def serve(settings: Settings, say: Say, stopping: threading.Event, ready: Callable[[], None]) -> None:
+    """Run until ``stopping`` is set; ``ready`` is called once the runner is about to ask for work."""
+    with runner(settings, say) as ready_runner:
+        ready_runner.stopping = stopping
+        ready()
+        ready_runner.serve()
