@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,7 +31,7 @@ class Environment(Model):
     """The packages a notebook may import: a pinned requirements file, installed on both sides."""
 
     requirements: FileName = "requirements.txt"
-    preload: list[str] = []
+    preload: list[str] = Field(default_factory=list)
 
 
 class Limits(Model):
@@ -38,8 +39,8 @@ class Limits(Model):
 
     wall_time: Duration = timedelta(minutes=30)
     cpus: Annotated[int, Field(ge=1, le=1024, strict=True)] = 2
-    memory: Size = Field(default="4 GiB", validate_default=True)  # type: ignore[assignment]
-    disk: Size = Field(default="1 GiB", validate_default=True)  # type: ignore[assignment]
+    memory: Size = Field(default="4 GiB", validate_default=True)
+    disk: Size = Field(default="1 GiB", validate_default=True)
     processes: Annotated[int, Field(ge=8, le=65536, strict=True)] = 128
 
     @field_validator("wall_time")
@@ -62,7 +63,7 @@ class Submission(Model):
 
     output: FileName = "predictions.csv"
     columns: dict[str, Literal["integer", "number", "text"]]
-    max_notebook: Size = Field(default="10 MiB", validate_default=True)  # type: ignore[assignment]
+    max_notebook: Size = Field(default="10 MiB", validate_default=True)
     max_cells: Count = 200
 
     @field_validator("output")
@@ -93,7 +94,7 @@ class Metric(Model):
     def levels(self) -> int:
         """How many different values of this score can leave."""
         low, high = (round(bound * 10**self.decimals) for bound in self.range)
-        return high - low + 1
+        return int(high - low) + 1
 
     def rounded(self, value: float) -> float:
         """``value`` clipped to the range and rounded. Raises ``ValueError`` when it is not finite."""
@@ -192,7 +193,7 @@ class Card(Model):
         if len({phase.name for phase in phases}) != len(phases):
             raise ValueError("each phase name once")
         ordered = sorted(phases, key=lambda phase: phase.starts)
-        for before, after in zip(ordered, ordered[1:], strict=False):
+        for before, after in pairwise(ordered):
             if after.starts < before.ends:
                 raise ValueError(f"phases that do not overlap ({before.name} ends after {after.name} starts)")
         return phases

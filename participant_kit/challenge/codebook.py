@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,7 +39,7 @@ class Column(Model):
     maximum: Any = None
     nullable: bool = False
     missing: Annotated[float, Field(ge=0, le=1)] = 0.0
-    missing_when: dict[str, list[str | int | bool]] = {}
+    missing_when: dict[str, list[str | int | bool]] = Field(default_factory=dict)
     draft: bool = False
 
     @model_validator(mode="after")
@@ -51,8 +52,8 @@ class Column(Model):
         if self.type in ("integer", "number", "date"):
             if self.minimum is None or self.maximum is None:
                 raise ValueError(f'type {self.type} needs "minimum" and "maximum"')
-            kind: type | tuple[type, ...] = {"integer": int, "number": (int, float)}.get(self.type, object)
-            if not isinstance(self.minimum, kind) or not isinstance(self.maximum, kind):
+            kinds: tuple[type, ...] = {"integer": (int,), "number": (int, float), "date": (date,)}[self.type]
+            if type(self.minimum) not in kinds or type(self.maximum) not in kinds:
                 raise ValueError(f'"minimum" and "maximum" of type {self.type}')
             if self.minimum > self.maximum:
                 raise ValueError(f"a minimum at or below the maximum ({self.minimum} > {self.maximum})")

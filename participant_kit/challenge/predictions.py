@@ -58,7 +58,8 @@ def parse_predictions(data: bytes, card: Card, expected: pd.Series[Any]) -> pd.D
                 f"Column {name!r} has {count} missing or infinite values.",
                 hint="Give a finite value for every row of the test table.",
             )
-    return frame.set_index(identifier).loc[list(expected)].reset_index()
+    ordered: pd.DataFrame = frame.set_index(identifier).loc[list(expected)].reset_index()
+    return ordered
 
 
 def _read(data: bytes, card: Card, rows: int) -> pa.Table:

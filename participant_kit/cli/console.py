@@ -21,9 +21,7 @@ def _set_json(value: bool) -> bool:
     return value
 
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON.", callback=_set_json, is_eager=True)
-]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", callback=_set_json, is_eager=True)]
 """Every command takes ``json: Json = False`` and ends with :func:`emit`."""
 
 

@@ -30,7 +30,9 @@ def keys(
     from participant_kit.secure_side.keys import make_keys
 
     public = make_keys(file, challenge, role)
-    console.emit(public, f"Secret keys in {file}; public keys of the {role.value} runner added to {challenge / 'keys.json'}.")
+    console.emit(
+        public, f"Secret keys in {file}; public keys of the {role.value} runner added to {challenge / 'keys.json'}."
+    )
 
 
 @app.command()
@@ -42,7 +44,9 @@ def egress(state: State, json: console.Json = False) -> None:
     from participant_kit.secure_side.egress import read_egress
 
     lines = read_egress(state / "egress.jsonl")
-    table = Table("#", "time", "participant", "phase", "submission", "field", "value", "bits", title="Egress log, chain verified")
+    table = Table(
+        "#", "time", "participant", "phase", "submission", "field", "value", "bits", title="Egress log, chain verified"
+    )
     for line in lines:
         for field in line.fields:
             when = f"{line.time:%Y-%m-%d %H:%M:%S}"
@@ -68,5 +72,7 @@ def ledger(state: State, json: console.Json = False) -> None:
     table = Table("challenge", "phase", "participant", "bits")
     for key, bits in sorted(sums.items()):
         table.add_row(*key, f"{bits:.2f}")
-    rows = [{"challenge": c, "phase": p, "participant": who, "bits": bits} for (c, p, who), bits in sorted(sums.items())]
+    rows = [
+        {"challenge": c, "phase": p, "participant": who, "bits": bits} for (c, p, who), bits in sorted(sums.items())
+    ]
     console.emit(rows, table)

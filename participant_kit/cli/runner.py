@@ -16,7 +16,9 @@ from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
 from participant_kit.protocol.keys import Role
 
-app = typer.Typer(name="runner", help="Operate a runner on the secure side, or a rehearsal runner.", no_args_is_help=True)
+app = typer.Typer(
+    name="runner", help="Operate a runner on the secure side, or a rehearsal runner.", no_args_is_help=True
+)
 
 
 class TokenError(KitError):
@@ -46,14 +48,16 @@ def start(
     role: Annotated[Role, typer.Option(help="What this runner does.")] = Role.BLIND,
     token_file: Annotated[Path | None, typer.Option(help="File with the runner's token; else PKIT_TOKEN.")] = None,
     sandbox: Annotated[str, typer.Option(help="Kind of sandbox: bubblewrap or oci.")] = "bubblewrap",
-    runtime: Annotated[str | None, typer.Option(help="Program of the sandbox, for example crun, runc or runsc.")] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="Program of the sandbox, for example crun, runc or runsc.")
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for environments.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
     json: console.Json = False,
 ) -> None:
     """Claim, run, score and release until stopped; SIGTERM gives a running job back.
 
-    Example: pkit runner start --gateway https://benchmark.example.org --challenge ./heart --keys blind.key --state ./state
+    Example: pkit runner start --gateway https://b.example.org --challenge ./heart --keys blind.key --state ./state
     """
     from participant_kit.secure_side.service import Settings, serve
 
@@ -99,6 +103,6 @@ def doctor(
         console.emit({"sandbox": sandbox, "probes": probes, "roles_on_this_machine": roles}, table)
         if len(roles) > 1:
             console.note(
-                "[bold red]Both roles have worked on this machine.[/] That is a demonstration: a blind run can speak to a "
-                "rehearsal beside it, whose log leaves. Put the rehearsal on a machine that never held real data."
+                "[bold red]Both roles have worked on this machine.[/] That is a demonstration: a blind run can speak "
+                "to a rehearsal beside it, whose log leaves. Rehearse on a machine that never held real data."
             )

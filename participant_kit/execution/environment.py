@@ -68,7 +68,7 @@ def _make(environment: Environment, requirements: Path, progress: Callable[[str]
     venv.create(environment.prefix, with_pip=True, symlinks=os.name != "nt")
     options = ["--disable-pip-version-check", "--no-input", "--only-binary", ":all:", "--progress-bar", "off"]
     install = [str(environment.python), "-m", "pip", "install", *options, "-r", str(requirements.resolve())]
-    last = []
+    last: list[str] = []
     with subprocess.Popen(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
             last = [*last[-20:], line.rstrip()]

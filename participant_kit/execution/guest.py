@@ -75,7 +75,7 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     from traitlets.config import Config
 
     try:
-        notebook = nbformat.reads(payload.decode("utf-8"), as_version=4)
+        notebook = nbformat.reads(payload.decode("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
         nbformat.validate(notebook)
     except Exception as error:
         raise Failed(stage="notebook", reason="unreadable_notebook", message=str(error)[:1000]) from None
@@ -141,7 +141,9 @@ def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     (WORK / "res" / header["predictions"]).write_bytes(payload)
     program = shutil.which(header["command"][0]) or header["command"][0]
     try:
-        done = subprocess.run([program, *header["command"][1:]], cwd=header["cwd"], check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [program, *header["command"][1:]], cwd=header["cwd"], check=False, stdin=subprocess.DEVNULL
+        )
     except OSError as error:
         raise Failed(stage="scoring", reason="other", message=str(error)) from None
     if done.returncode:
@@ -157,10 +159,10 @@ def _read_output(path: Path, limit: int) -> bytes:
         raise Failed(stage="output", reason="missing_output", message=f"No {path.name} in output_dir.") from None
     except OSError:
         raise Failed(stage="output", reason="not_a_file", message=f"{path.name} is no plain file.") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        raise Failed(stage="output", reason="not_a_file", message=f"{path.name} is no plain file.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise Failed(stage="output", reason="not_a_file", message=f"{path.name} is no plain file.")
         if status.st_size > limit:
             message = f"{path.name} has {status.st_size} bytes, {limit} are allowed."
             raise Failed(stage="output", reason="too_large", message=message)

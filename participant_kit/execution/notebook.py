@@ -103,7 +103,11 @@ def read_reply(ended: Ended) -> Execution:
     header, newline, output = ended.reply.partition(b"\n")
     try:
         answer = json.loads(header) if newline and len(header) < _MAX_HEADER else None
-        said = {key: answer.get(key) for key in ("stage", "cell", "reason", "message", "log")} if answer is not None else None
+        said = (
+            {key: answer.get(key) for key in ("stage", "cell", "reason", "message", "log")}
+            if answer is not None
+            else None
+        )
     except (ValueError, AttributeError, RecursionError):
         said = None
     if said is None or (said["stage"] == "kernel" and ended.out_of_memory):

@@ -1,29 +1,31 @@
 """Messages of the gateway's HTTP API, version 1. Both ends use these classes; OpenAPI is made from them.
 
-=======  ==================================================  =====================  ==============================
-method   path (below ``/api/v1``)                            who                    body and answer
-=======  ==================================================  =====================  ==============================
-GET      ``/``                                               anyone                 :class:`ServerInfo`
-GET      ``/me``                                             any token              :class:`Account`
-POST     ``/accounts``                                       organizer              :class:`NewAccount`, :class:`NewToken`
-GET      ``/challenges``                                     anyone                 list of :class:`ChallengeInfo`
-GET      ``/challenges/{slug}``                              anyone                 :class:`ChallengeInfo`
-PUT      ``/challenges/{slug}``                              organizer              the kit's zip, :class:`ChallengeInfo`
-GET      ``/challenges/{slug}/kit``                          anyone                 the kit's zip
-GET      ``/challenges/{slug}/leaderboard?phase=``           anyone                 :class:`Leaderboard`, with an ETag
-GET      ``/challenges/{slug}/quota?phase=``                 participant            :class:`Quota`
-PUT      ``/challenges/{slug}/submissions/{id}?phase=``      participant            sealed bytes, :class:`SubmissionStatus`
-GET      ``/submissions?challenge=``                         participant            list of :class:`SubmissionStatus`
-GET      ``/submissions/{id}?version=&wait=``                participant            :class:`SubmissionStatus`
-POST     ``/submissions/{id}/cancel``                        participant            :class:`SubmissionStatus`
-GET      ``/submissions/{id}/log``                           participant            sealed :class:`RehearsalReport`
-GET      ``/submissions/{id}/receipt``                       participant            DSSE envelope
-POST     ``/claims``                                         runner                 :class:`ClaimRequest`, :class:`Claim` or 204
-POST     ``/leases/{id}/renew``                              runner                 :class:`LeaseToken`, :class:`Lease`
-POST     ``/leases/{id}/return``                             runner                 :class:`LeaseToken`, 204
-POST     ``/leases/{id}/rehearsal``                          rehearsal runner       :class:`RehearsalResult`, 204
-POST     ``/leases/{id}/result``                             blind runner           :class:`BlindResult`, 204
-=======  ==================================================  =====================  ==============================
+======  ===========================================  ==================  =====================================
+method  path (below ``/api/v1``)                     who                 body and answer
+======  ===========================================  ==================  =====================================
+GET     ``/``                                        anyone              :class:`ServerInfo`
+GET     ``/me``                                      any token           :class:`Account`
+POST    ``/accounts``                                organizer           :class:`NewAccount`, :class:`NewToken`
+GET     ``/challenges``                              anyone              list of :class:`ChallengeInfo`
+GET     ``/challenges/{slug}``                       anyone              :class:`ChallengeInfo`
+PUT     ``/challenges/{slug}``                       organizer           zip of the kit, :class:`ChallengeInfo`
+GET     ``/challenges/{slug}/kit``                   anyone              zip of the kit
+GET     ``/challenges/{slug}/leaderboard?phase=``    anyone              :class:`Leaderboard`, with an ETag
+GET     ``/challenges/{slug}/quota?phase=``          participant         :class:`Quota`
+PUT     ``/challenges/{slug}/submissions/{id}``      participant         sealed bytes, :class:`SubmissionStatus`
+GET     ``/submissions?challenge=``                  participant         list of :class:`SubmissionStatus`
+GET     ``/submissions/{id}?version=&wait=``         participant         :class:`SubmissionStatus`
+POST    ``/submissions/{id}/cancel``                 participant         :class:`SubmissionStatus`
+GET     ``/submissions/{id}/log``                    participant         sealed :class:`RehearsalReport`
+GET     ``/submissions/{id}/receipt``                participant         DSSE envelope
+POST    ``/claims``                                  runner              :class:`ClaimRequest`, :class:`Claim` or 204
+POST    ``/leases/{id}/renew``                       runner              :class:`LeaseToken`, :class:`Lease`
+POST    ``/leases/{id}/return``                      runner              :class:`LeaseToken`, 204
+POST    ``/leases/{id}/rehearsal``                   rehearsal runner    :class:`RehearsalResult`, 204
+POST    ``/leases/{id}/result``                      blind runner        :class:`BlindResult`, 204
+======  ===========================================  ==================  =====================================
+
+A submission is sent with ``?phase=``.
 
 Tokens travel as ``Authorization: Bearer``. Every error is a :class:`Problem` with its HTTP status.
 """

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.signer._crypto_signer import CryptoSigner
+from securesystemslib.signer._key import SSlibKey
 
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import SecretKeys
@@ -80,9 +81,7 @@ def sign_receipt(receipt: Receipt, keys: SecretKeys) -> dict[str, Any]:
 
 def verify_receipt(envelope: Any, signing_keys: Iterable[str]) -> Receipt:
     """The receipt in ``envelope``, signed by one of ``signing_keys`` (hex). Raises :class:`ProtocolError`."""
-    keys = [
-        SSlibKey(public, "ed25519", "ed25519", {"public": public}) for public in dict.fromkeys(signing_keys)
-    ]
+    keys = [SSlibKey(public, "ed25519", "ed25519", {"public": public}) for public in dict.fromkeys(signing_keys)]
     try:
         parsed = Envelope.from_dict(deepcopy(dict(envelope)))  # from_dict takes its input apart
         signatures = list(parsed.signatures.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from participant_kit import __version__
@@ -67,12 +66,10 @@ class BlindJob:
         if refusal or notebook is None:
             found = Finding(stage="sandbox", reason=refusal, refused=True)
             return self._deliver(self._gate.release(binding, found, 0), lease)
-        found = self._find(binding, notebook, lease)
-        if found is None:
+        result = self._find(binding, notebook, lease)
+        if result is None or lease.ended.wait(self._until_tick(started)):
             return self._record_stop(binding, lease)
-        if lease.ended.wait(self._until_tick(started)):
-            return self._record_stop(binding, lease)
-        return self._deliver(self._gate.release(binding, found, time.monotonic() - started), lease)
+        return self._deliver(self._gate.release(binding, result, time.monotonic() - started), lease)
 
     def _refusal(self, binding: Binding, notebook: bytes | None) -> str | None:
         if notebook is None:
@@ -125,7 +122,9 @@ class BlindJob:
     def _append(self, binding: Binding, fields: list[tuple[str, Any, float]], envelope: dict[str, Any]) -> None:
         self._write(RESULT, binding, fields, envelope)
 
-    def _write(self, kind: str, binding: Binding, fields: list[tuple[str, Any, float]], message: dict[str, Any]) -> None:
+    def _write(
+        self, kind: str, binding: Binding, fields: list[tuple[str, Any, float]], message: dict[str, Any]
+    ) -> None:
         self._log.append(
             kind=kind,
             challenge=binding.challenge,
@@ -138,7 +137,11 @@ class BlindJob:
 
     def _last_scores(self, binding: Binding) -> dict[str, float] | None:
         for line in reversed(self._log.lines):
-            same = (line.challenge, line.phase, line.participant) == (binding.challenge, binding.phase, binding.participant)
+            same = (line.challenge, line.phase, line.participant) == (
+                binding.challenge,
+                binding.phase,
+                binding.participant,
+            )
             if same and line.kind == RESULT:
                 outcome = verify_receipt(line.message, [self.keys.public.signing]).outcome
                 if outcome.scores:
@@ -148,5 +151,3 @@ class BlindJob:
     def _deliver(self, released: Released, lease: HeldLease) -> None:
         body = BlindResult(token=lease.token.token, envelope=released.envelope)
         deliver(self._connection, f"/leases/{released.submission}/result", body, lease, self._say)
-
-

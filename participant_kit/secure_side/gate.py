@@ -141,9 +141,9 @@ class ReleaseGate:
     def _climbs(self, scores: dict[str, float], best: dict[str, float]) -> bool:
         """Whether the primary score beats the best by a step (Blum and Hardt, ICML 2015, algorithm 1)."""
         primary = self._card.primary
-        step = 10**-primary.decimals
+        step = 10.0**-primary.decimals
         gain = scores[primary.name] - best[primary.name]
-        return (gain if primary.higher_is_better else -gain) >= step * 0.999999
+        return bool((gain if primary.higher_is_better else -gain) >= step * 0.999999)
 
     def _failure(self, found: Finding) -> Failure:
         stage = found.stage if found.stage in STAGES else "scoring"

@@ -67,7 +67,13 @@ class RehearsalJob:
         """What is wrong with ``notebook`` on the sample, or None."""
         folder = self._folder
         done = run_notebook(
-            notebook, folder.sample_dir, folder.card, self._environment, self._sandbox, keep_log=True, cancelled=lease.ended
+            notebook,
+            folder.sample_dir,
+            folder.card,
+            self._environment,
+            self._sandbox,
+            keep_log=True,
+            cancelled=lease.ended,
         )
         if done.output is None:
             return RehearsalReport(
@@ -95,5 +101,7 @@ class RehearsalJob:
 
 
 _NOT_OURS = RehearsalReport(
-    stage="sandbox", reason="not_for_this_runner", message="The notebook was not sealed to this runner for this submission."
+    stage="sandbox",
+    reason="not_for_this_runner",
+    message="The notebook was not sealed to this runner for this submission.",
 )

@@ -44,7 +44,9 @@ class Job(Protocol):
 class Runner:
     """Claims and works until ``stopping`` is set, then gives its lease back."""
 
-    def __init__(self, name: str, challenge: str, job: Job, connection: Connection, claims: Connection, say: Say) -> None:
+    def __init__(
+        self, name: str, challenge: str, job: Job, connection: Connection, claims: Connection, say: Say
+    ) -> None:
         self.stopping = threading.Event()
         self._name, self._challenge, self._job, self._say = name, challenge, job, say
         self._connection, self._claims = connection, claims

@@ -130,7 +130,7 @@ def read_program(folder: Path) -> list[str]:
             return [_replace(word) for word in words]
     raise SecureSideError(
         f"The scoring program {folder} has no usable command.",
-        hint="Write metadata.yaml with one program and its arguments, for example: command: python3 score.py $input $output",
+        hint="Write one program and its arguments in metadata.yaml, as in: command: python3 score.py $input $output",
     )
 
 

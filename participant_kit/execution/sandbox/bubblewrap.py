@@ -37,7 +37,7 @@ class Bubblewrap:
         cancelled: threading.Event | None = None,
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
-        files = [_memory_file(compile_filter()), _memory_file(view.PASSWD.encode())]
+        files = [_memory_file(compile_filter()), _memory_file(view.ACCOUNTS.encode())]
         try:
             with cgroup_for(command.limits) as group:
                 argv = [self._program, *_options(command, *files), *inner_limits(command.limits, grouped=bool(group))]
@@ -57,7 +57,14 @@ class Bubblewrap:
 
 
 def _options(command: Command, seccomp: int, passwd: int) -> list[str]:
-    options = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1"]
+    options = [
+        "--unshare-all",
+        "--unshare-user",
+        "--disable-userns",
+        "--die-with-parent",
+        "--new-session",
+        "--as-pid-1",
+    ]
     options += ["--uid", str(view.UID), "--gid", str(view.UID), "--hostname", "sandbox", "--cap-drop", "ALL"]
     options += ["--clearenv", "--seccomp", str(seccomp)]
     for path in view.system_folders():

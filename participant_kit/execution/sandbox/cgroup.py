@@ -72,7 +72,12 @@ def create_cgroup(limits: Limits, root: Path = ROOT) -> Cgroup | None:
 def _own_paths() -> dict[str, str]:
     """This process's group by controller; version 2 under the empty name."""
     lines = Path("/proc/self/cgroup").read_text().splitlines()
-    return {controller: path for line in lines for controller in line.split(":", 2)[1].split(",") for path in [line.split(":", 2)[2]]}
+    return {
+        controller: path
+        for line in lines
+        for controller in line.split(":", 2)[1].split(",")
+        for path in [line.split(":", 2)[2]]
+    }
 
 
 def _create_v1(root: Path, name: str, limits: Limits, memory: int) -> Cgroup | None:

@@ -36,7 +36,9 @@ class OCIRuntime:
     def __init__(self, program: str = "crun") -> None:
         found = shutil.which(program)
         if found is None:
-            raise ExecutionError(f"The OCI runtime {program} is not installed.", hint=f"Run: sudo apt-get install {program}")
+            raise ExecutionError(
+                f"The OCI runtime {program} is not installed.", hint=f"Run: sudo apt-get install {program}"
+            )
         self._program = found
 
     def run(
@@ -73,7 +75,7 @@ def _write_bundle(bundle: Path, command: Command, *, grouped: bool) -> None:
     root = bundle / "rootfs"
     mounts = [_bind(path, str(path)) for path in view.system_folders()]
     passwd = bundle / "passwd"
-    passwd.write_text(view.PASSWD)
+    passwd.write_text(view.ACCOUNTS)
     mounts.append(_bind(passwd, "/etc/passwd"))
     mounts += [_bind(mount.source, mount.target) for mount in command.mounts]
     for mount in mounts:
@@ -113,7 +115,12 @@ def _config(root: Path, mounts: list[dict[str, Any]], command: Command, *, group
     gid = [{"containerID": 0, "hostID": os.getgid(), "size": 1}]
     special = [
         {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
-        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=64k", "ro"]},
+        {
+            "destination": "/dev",
+            "type": "tmpfs",
+            "source": "tmpfs",
+            "options": ["nosuid", "strictatime", "mode=755", "size=64k", "ro"],
+        },
         _tmpfs("/dev/shm", view.SHARED_MEMORY),  # noqa: S108 - a path inside
         _tmpfs(WORK_DIR, command.limits.disk),
     ]

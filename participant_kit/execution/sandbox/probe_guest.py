@@ -11,11 +11,28 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 CLONE_NEWUSER = 0x10000000
-DEVICES = {"console", "core", "fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"}
+DEVICES = {
+    "console",
+    "core",
+    "fd",
+    "full",
+    "null",
+    "ptmx",
+    "pts",
+    "random",
+    "shm",
+    "stderr",
+    "stdin",
+    "stdout",
+    "tty",
+    "urandom",
+    "zero",
+}
 VARIABLES = {"HOME", "LANG", "LOKY_MAX_CPU_COUNT", "PATH", "PWD", "TMPDIR", "TZ"}
 
 Seen = tuple[bool, str]
@@ -67,7 +84,7 @@ def _network(port: int) -> Seen:
             continue
         return False, f"connected to {address[0]}"
     for family in (socket.AF_NETLINK, socket.AF_PACKET, socket.AF_VSOCK):
-        if _can(lambda family=family: socket.socket(family, socket.SOCK_RAW if family == socket.AF_PACKET else socket.SOCK_DGRAM).close()):
+        if _can(partial(socket.socket, family, socket.SOCK_RAW)):
             return False, f"opened a socket of family {family.name}"
     return names == ["lo"], f"interfaces: {', '.join(names)}"
 
@@ -80,35 +97,43 @@ def _files(secret: Path) -> Seen:
 
 
 def _processes(pid: int) -> Seen:
-    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return os.getpid() == 1 and pid not in numbers[1:], f"{len(numbers)} in sight, this one is number {os.getpid()}"
 
 
 def _system() -> Seen:
     for folder in ("/", "/usr", "/usr/lib", "/etc", "/dev", "/proc/sys/kernel"):
-        if _can(lambda folder=folder: Path(folder, "probe").write_text("x")):
+        if _can(partial(Path(folder, "probe").write_text, "x")):
             return False, f"wrote in {folder}"
     return True, "nothing to write to but the work folder"
 
 
 def _environment() -> Seen:
-    more = {name for name in os.environ if name not in VARIABLES and not name.startswith(("PYTHON", "OMP_", "OPENBLAS_", "MKL_"))}
+    more = {
+        name
+        for name in os.environ
+        if name not in VARIABLES and not name.startswith(("PYTHON", "OMP_", "OPENBLAS_", "MKL_"))
+    }
     return not more, f"unexpected: {', '.join(sorted(more))}" if more else "only the sandbox's own variables"
 
 
 def _devices() -> Seen:
-    more = set(os.listdir("/dev")) - DEVICES
+    more = {path.name for path in Path("/dev").iterdir()} - DEVICES
     return not more, f"unexpected: {', '.join(sorted(more))}" if more else "null, zero, full, random, urandom, tty"
 
 
 def _rights() -> Seen:
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
     none = all(int(status[name], 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))
-    return none and status["NoNewPrivs"] == "1", f"uid {os.getuid()}, capabilities {status['CapEff']}, no new privileges: {status['NoNewPrivs']}"
+    return none and status[
+        "NoNewPrivs"
+    ] == "1", f"uid {os.getuid()}, capabilities {status['CapEff']}, no new privileges: {status['NoNewPrivs']}"
 
 
 def _system_calls() -> Seen:
-    mode = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Seccomp:"))
+    mode = next(
+        line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Seccomp:")
+    )
     libc = ctypes.CDLL(None, use_errno=True)
     open_calls = []
     for name, arguments in (
@@ -132,9 +157,19 @@ def _namespaces() -> Seen:
 
 def _kernel() -> Seen:
     readable = []
-    for name in ("kallsyms", "config.gz", "interrupts", "vmallocinfo", "kcore", "keys", "modules", "timer_list", "kmsg"):
+    for name in (
+        "kallsyms",
+        "config.gz",
+        "interrupts",
+        "vmallocinfo",
+        "kcore",
+        "keys",
+        "modules",
+        "timer_list",
+        "kmsg",
+    ):
         path = Path("/proc", name)
-        if path.exists() and _can(lambda path=path: path.open("rb").read(1) or _nothing()):
+        if path.exists() and _can(partial(_read_one_byte, path)):
             readable.append(name)
     if Path("/sys").exists():
         readable.append("/sys")
@@ -179,8 +214,10 @@ def _can(action: Callable[[], object]) -> bool:
     return True
 
 
-def _nothing() -> None:
-    raise OSError
+def _read_one_byte(path: Path) -> None:
+    with path.open("rb") as file:
+        if not file.read(1):
+            raise OSError(errno.ENODATA, "empty")
 
 
 if __name__ == "__main__":

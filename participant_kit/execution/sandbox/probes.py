@@ -21,9 +21,7 @@ from participant_kit.execution.sandbox import probe_guest
 from participant_kit.execution.sandbox.base import Command, Ended, Mount, Sandbox
 from participant_kit.execution.sandbox.view import environment
 
-LIMITS = Limits.model_validate(
-    {"wall_time": "30 s", "cpus": 1, "memory": "256 MiB", "disk": "16 MiB", "processes": 32}
-)
+LIMITS = Limits.model_validate({"wall_time": "30 s", "cpus": 1, "memory": "256 MiB", "disk": "16 MiB", "processes": 32})
 
 
 @dataclass(frozen=True)

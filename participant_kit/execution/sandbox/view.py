@@ -25,7 +25,8 @@ MASKED = (
 )  # fmt: skip
 """Hidden behind an empty file or folder."""
 
-PASSWD = "nobody:x:65534:65534:nobody:/work/home:/usr/sbin/nologin\n"
+ACCOUNTS = "nobody:x:65534:65534:nobody:/work/home:/usr/sbin/nologin\n"
+"""What stands in ``/etc/passwd``."""
 
 SHARED_MEMORY = 64 << 20
 """Bytes of ``/dev/shm``."""
@@ -47,7 +48,7 @@ def environment(limits: Limits, path: str) -> dict[str, str]:
     return {
         "PATH": f"{path}:/usr/bin:/bin",
         "HOME": f"{WORK_DIR}/home",
-        "TMPDIR": f"{WORK_DIR}/tmp",
+        "TMPDIR": f"{WORK_DIR}/tmp",  # noqa: S108 - a path inside
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONDONTWRITEBYTECODE": "1",

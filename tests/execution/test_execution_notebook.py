@@ -1,0 +1,158 @@
+"""Notebooks that behave, and notebooks that do not, each in a real sandbox."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support import SOLUTION, make_card, make_notebook
+
+from participant_kit.execution.environment import Environment
+from participant_kit.execution.notebook import Execution, read_reply, run_notebook
+from participant_kit.execution.sandbox import Ended, Sandbox, get_sandbox
+
+pytestmark = pytest.mark.sandbox
+
+
+@pytest.fixture(scope="module", params=["bubblewrap", "oci"])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    return get_sandbox(request.param, **({"program": "runc"} if request.param == "oci" else {}))
+
+
+@pytest.fixture
+def bubblewrap() -> Sandbox:
+    return get_sandbox("bubblewrap")
+
+
+def run(environment: Environment, sandbox: Sandbox, tables: Path, *cells: str, **card: str) -> Execution:
+    return run_notebook(make_notebook(*cells), tables, make_card(**card), environment, sandbox, keep_log=True)
+
+
+def test_a_notebook_reads_the_tables_and_its_output_comes_back(
+    environment: Environment, sandbox: Sandbox, tables: Path
+) -> None:
+    done = run(environment, sandbox, tables, SOLUTION)
+    assert done.stage is None, done
+    assert done.output == b"id,prediction\n1,0.1\n2,0.2\n3,0.3\n4,0.7\n5,0.8\n6,0.9\n"
+
+
+def test_a_failing_cell_is_named_as_the_participant_counts_and_with_its_exception(
+    environment: Environment, sandbox: Sandbox, tables: Path
+) -> None:
+    done = run(environment, sandbox, tables, "x = 1", "print('seen')\n{}['absent']")
+    assert (done.stage, done.cell, done.reason, done.output) == ("notebook", 3, "KeyError", None)
+    assert "seen" in done.log and "absent" in done.log
+
+
+def test_the_log_stays_inside_unless_it_is_asked_for(
+    environment: Environment, bubblewrap: Sandbox, tables: Path
+) -> None:
+    notebook = make_notebook("print('secret')\nraise ValueError('secret')")
+    done = run_notebook(notebook, tables, make_card(), environment, bubblewrap)
+    assert (done.reason, done.message, done.log) == ("ValueError", "", "")
+
+
+def test_labels_are_nowhere_in_the_sandbox_of_the_notebook(
+    environment: Environment, bubblewrap: Sandbox, tables: Path
+) -> None:
+    look = "import os\nraise RuntimeError(sorted(os.listdir(data_dir)))"
+    assert "['test.parquet', 'train.parquet']" in run(environment, bubblewrap, tables, look).message
+
+
+def test_a_notebook_over_its_time_is_stopped(environment: Environment, sandbox: Sandbox, tables: Path) -> None:
+    done = run(environment, sandbox, tables, "import time\ntime.sleep(60)", **{"60 s": "4 s"})
+    assert (done.stage, done.output) == ("timeout", None)
+
+
+def test_a_notebook_over_its_memory_is_stopped(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
+    done = run(environment, bubblewrap, tables, "x = bytearray(3 << 30)\nx[::4096] = b'1' * (3 << 18)")
+    assert done.output is None
+    assert done.stage == "memory" or done.reason == "MemoryError"
+
+
+def test_a_disk_is_full_at_the_card_s_limit(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
+    done = run(environment, bubblewrap, tables, "with open('x', 'wb') as f:\n  while True: f.write(bytes(1 << 20))")
+    assert (done.stage, done.cell, done.reason) == ("notebook", 2, "OSError")
+
+
+def test_a_fork_bomb_ends_with_its_sandbox(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
+    bomb = "import os, time\nfor i in range(1000):\n  if os.fork() == 0: time.sleep(1000)"
+    done = run(environment, bubblewrap, tables, bomb)
+    assert (done.stage, done.reason) == ("notebook", "BlockingIOError")
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"/guest.py" in path.read_bytes()]
+
+
+def test_a_kernel_that_kills_itself_is_a_failed_run(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
+    done = run(environment, bubblewrap, tables, "import os\nos._exit(3)")
+    assert (done.stage, done.output) == ("kernel", None)
+
+
+@pytest.mark.parametrize(
+    ("write", "reason"),
+    [
+        ("pass", "missing_output"),
+        ("os.symlink('/etc/passwd', path)", "not_a_file"),
+        ("os.symlink('/data/test.parquet', path)", "not_a_file"),
+        ("os.mkdir(path)", "not_a_file"),
+        ("os.mkfifo(path)", "not_a_file"),
+        ("open(path + 'x', 'w').write('1'); os.link(path + 'x', path)", "not_a_file"),
+        ("open(path, 'wb').truncate(1 << 40)", "OSError"),
+    ],
+)
+def test_what_is_no_plain_file_of_bounded_size_is_not_taken_for_predictions(
+    environment: Environment, bubblewrap: Sandbox, tables: Path, write: str, reason: str
+) -> None:
+    done = run(environment, bubblewrap, tables, f"import os\npath = output_dir + '/predictions.csv'\n{write}")
+    assert (done.output, done.reason) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "reason"),
+    [
+        (b"this is no JSON", "unreadable_notebook"),
+        (b"\xff\xfe", "unreadable_notebook"),
+        (b"[" * 100_000, "unreadable_notebook"),
+        (b'{"cells": 1, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', "unreadable_notebook"),
+        (make_notebook("1", parameters=None), "no_parameters_cell"),
+        (make_notebook("1", kernelspec={"name": "ir", "language": "R", "display_name": "R"}), "other_kernel"),
+    ],
+)
+def test_a_notebook_that_cannot_run_says_why(
+    environment: Environment, bubblewrap: Sandbox, tables: Path, notebook: bytes, reason: str
+) -> None:
+    done = run_notebook(notebook, tables, make_card(), environment, bubblewrap)
+    assert (done.stage, done.reason) == ("notebook", reason)
+
+
+def test_a_cancelled_run_ends_at_once(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
+    cancelled = threading.Event()
+    threading.Timer(1.0, cancelled.set).start()
+    started = time.monotonic()
+    notebook = make_notebook("import time\ntime.sleep(60)")
+    done = run_notebook(notebook, tables, make_card(), environment, bubblewrap, cancelled=cancelled)
+    assert done.cancelled and done.output is None
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"no json\n",
+        b"{}",
+        b"[]\nid",
+        b'{"stage": 5, "cell": -1, "reason": {}, "message": [], "log": 3}\n',
+        b'{"stage": "notebook", "cell": true, "reason": "' + b"x" * 1000 + b'"}\n',
+        b"[" * 100_000 + b"\n",
+        json.dumps({"stage": "owned", "cell": 10**30, "reason": None}).encode() + b"\n",
+    ],
+)
+def test_a_hostile_reply_becomes_a_plain_failure(reply: bytes) -> None:
+    done = read_reply(Ended(reply, b"", 0, 1.0))
+    assert done.output is None
+    assert done.stage in ("kernel", "notebook")
+    assert done.cell is None
+    assert done.reason is None or len(done.reason) <= 200
