@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,24 +133,29 @@ def submit(
     Example: pkit submit starter_notebooks/nhanes_diabetes.ipynb --wait
     """
     from participant_kit.challenge.alphabet import alphabet_of
+    from participant_kit.participant.errors import ParticipantError
     from participant_kit.participant.terminal import describe, quota_text
 
     kit = _kit(notebook, challenge)
     if checks:
         _check(notebook, kit)
-    client = _client(kit)
-    with _working(f"Sending {notebook.name}"):
-        submission = client.submit(notebook, challenge=kit.root, phase=phase)
-    card = kit.card
+    card, client = kit.card, _client(kit)
+    bits = alphabet_of(card).bits
     console.note(
-        f"This run can reveal at most {alphabet_of(card).bits:.1f} bits about the data; "
+        f"This run can reveal at most {bits:.1f} bits about the data; "
         f"{card.release.budget_bits:g} bits are allowed per participant and phase."
     )
-    console.note(escape(quota_text(client.quota(card.slug, submission.status.phase))))
+    with _working(f"Sending {notebook.name}"):
+        submission = client.submit(notebook, challenge=kit.root, phase=phase)
+    with suppress(ParticipantError):  # it was sent; what is left can be asked for later
+        console.note(escape(quota_text(client.quota(card.slug, submission.status.phase))))
     if wait:
         _finish(submission)
         return
-    console.emit(describe(submission), f"Submitted {submission.id}. See it with: pkit watch {submission.id}")
+    console.emit(
+        describe(submission) | {"most_bits": bits},
+        f"Submitted {submission.id}. See it with: pkit watch {submission.id}",
+    )
 
 
 def status(
@@ -205,13 +210,16 @@ def leaderboard(challenge: Target = None, phase: Phase = None, json: console.Jso
 
     Example: pkit leaderboard nhanes-diabetes --phase development
     """
+    from participant_kit.participant.errors import ParticipantError
     from participant_kit.participant.terminal import leaderboard_table
 
     client, slug = _where(challenge)
     if slug is None:
         raise typer.BadParameter("Name a challenge, or go to the folder of a kit.", param_hint="CHALLENGE")
-    board = client.leaderboard(slug, phase)
-    console.emit(board, leaderboard_table(board, client.me().name if client.has_token else None))
+    board, own = client.leaderboard(slug, phase), None
+    with suppress(ParticipantError):  # anyone may look, also with no token or an old one
+        own = client.me().name
+    console.emit(board, leaderboard_table(board, own))
 
 
 def cancel(identifier: Identifier, challenge: Challenge = None, json: console.Json = False) -> None:

@@ -1,0 +1,207 @@
+"""``pkit demo``: the main job on real data, every part a process of its own on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json as jsonlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+from platformdirs import user_data_path
+
+from participant_kit.challenge.errors import KitError
+from participant_kit.cli import console
+
+NOTEBOOK = "nhanes_diabetes.ipynb"
+
+
+class DemoError(KitError):
+    """A part of the demonstration did not start, or ended early."""
+
+    code = "demo"
+
+
+class Part:
+    """One process of the demonstration, with its log."""
+
+    def __init__(self, name: str, folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+        self.name, self.log = name, folder / f"{name}.log"
+        self._file: IO[bytes] = self.log.open("wb")
+        self._process = subprocess.Popen(
+            pkit(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=self._file,
+            stderr=self._file,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def wait_for(self, file: Path, seconds: float = 600) -> str:
+        """The text of ``file``, once this part has written it."""
+        deadline = time.monotonic() + seconds
+        while not file.exists() or not file.read_text():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+                raise DemoError(f"The {self.name} did not start:\n{tail}", hint=f"Its whole log is {self.log}.")
+            time.sleep(0.02)
+        return file.read_text().strip()
+
+    def stop(self) -> None:
+        """End it as an operator would, and make sure."""
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._file.close()
+
+
+def pkit(*arguments: str) -> list[str]:
+    """The command line of ``pkit`` with this interpreter."""
+    return [sys.executable, "-m", "participant_kit.cli.main", *arguments]
+
+
+def demo(
+    folder: Annotated[Path | None, typer.Option(help="Where the demonstration keeps its files.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave all running and print the addresses.")] = False,
+    json: console.Json = False,
+) -> None:
+    """Run one notebook blind on a health survey, with a gateway, a rehearsal runner and a runner of its own.
+
+    Example: pkit demo
+    """
+    started = time.monotonic()
+    root = (folder or user_data_path("participant-kit") / "demo").resolve()
+    parts: list[Part] = []
+    try:
+        result = run_demo(root, parts)
+        console.note(f"\n[green]Done in {time.monotonic() - started:.1f} s.[/]")
+        if keep:
+            console.note(f"Left running: {', '.join(f'{part.name} ({part.pid})' for part in parts)}")
+            console.note(f"Gateway: {result['gateway']}   files: {root}")
+            console.note(f"Stop all with: kill {' '.join(str(part.pid) for part in parts)}")
+        console.emit(result, "")
+    finally:
+        if not keep or sys.exc_info()[0]:
+            for part in reversed(parts):
+                part.stop()
+
+
+def run_demo(root: Path, parts: list[Part]) -> dict[str, Any]:
+    """Do it all below ``root``; ``parts`` gets every process that was started."""
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.gateway.accounts import create_token
+    from participant_kit.organizer.demonstration.prepare import prepare_demonstration
+    from participant_kit.organizer.kit import build_kit
+    from participant_kit.protocol.keys import Role
+    from participant_kit.secure_side.keys import make_keys
+
+    with step("Preparing the challenge from the survey"):
+        for name in ("gateway", "rehearsal", "secure", "participant", "keys", "logs"):
+            shutil.rmtree(root / name, ignore_errors=True)
+        for name in ("gateway", "keys", "logs"):
+            (root / name).mkdir(parents=True, mode=0o700)
+        challenge = root / "holder" / "nhanes-diabetes"
+        shutil.rmtree(challenge, ignore_errors=True)
+        prepare_demonstration(challenge)
+        for role in Role:
+            make_keys(root / "keys" / f"{role.value}.key", challenge, role)
+        kit = build_kit(ChallengeFolder(challenge))
+    tokens = {}
+    with step("Starting the gateway"):
+        for name, account in (("organizer", "organizer"), ("runner", "runner"), ("rehearsal", "rehearsal")):
+            tokens[name] = write_token(root / "keys" / f"{name}.token", create_token(root / "gateway", name, account))
+        tokens["ada"] = write_token(root / "keys" / "ada.token", create_token(root / "gateway", "ada", "participant"))
+        address = root / "gateway" / "address"
+        parts.append(
+            Part(
+                "gateway",
+                root / "logs",
+                "gateway",
+                "start",
+                "--data",
+                str(root / "gateway"),
+                "--address-file",
+                str(address),
+            )
+        )
+        gateway = parts[-1].wait_for(address)
+        run("challenge", "publish", str(challenge), "--gateway", gateway, "--token-file", str(tokens["organizer"]))
+    with step("Starting the rehearsal runner and the runner"):
+        for name, role, folder in (("rehearsal", Role.REHEARSAL, kit.folder), ("runner", Role.BLIND, challenge)):
+            options = {
+                "--gateway": gateway,
+                "--role": role.value,
+                "--challenge": str(folder),
+                "--keys": str(root / "keys" / f"{role.value}.key"),
+                "--state": str(root / ("secure" if role == Role.BLIND else "rehearsal")),
+                "--token-file": str(tokens[name]),
+                "--ready-file": str(root / "logs" / f"{name}.ready"),
+            }
+            arguments = [word for option in options.items() for word in option]
+            parts.append(Part(name, root / "logs", "runner", "start", *arguments))
+        for part in parts[1:]:
+            part.wait_for(root / "logs" / f"{part.name}.ready")
+    home = {"PKIT_HOME": str(root / "participant" / "home"), "PKIT_KEYRING": "off"}
+    folder = root / "participant" / "nhanes-diabetes"
+    notebook = folder / "starter_notebooks" / NOTEBOOK
+    show("login", gateway, "--token-file", str(tokens["ada"]), environment=home)
+    show("join", f"{gateway}/nhanes-diabetes", "--folder", str(folder), environment=home)
+    show("check", str(notebook), environment=home)
+    show("submit", str(notebook), "--wait", environment=home)
+    show("leaderboard", str(folder), environment=home)
+    submission = jsonlib.loads(run("list", str(folder), "--json", environment=home))[0]["id"]
+    show("receipt", "verify", submission, environment=home)
+    show("holder", "egress", "--state", str(root / "secure"))
+    return {"gateway": gateway, "folder": str(root), "submission": submission}
+
+
+@contextlib.contextmanager
+def step(title: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    started = time.monotonic()
+    console.note(f"[bold]{title}[/] ...")
+    yield
+    console.note(f"  done in {time.monotonic() - started:.1f} s")
+
+
+def write_token(path: Path, token: str) -> Path:
+    """Write ``token`` where only its owner can read it."""
+    path.touch(mode=0o600)
+    path.write_text(token)
+    return path
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    """The output of one ``pkit`` command. Raises :class:`DemoError` when it fails."""
+    done = subprocess.run(
+        pkit(*arguments), capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
+    )
+    if done.returncode:
+        raise DemoError(f"pkit {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def show(*arguments: str, environment: dict[str, str] | None = None) -> None:
+    """Run one ``pkit`` command before the eyes of who watches."""
+    console.note(f"\n[bold cyan]$ pkit {' '.join(arguments)}[/]")
+    target = subprocess.DEVNULL if console.as_json() else None
+    done = subprocess.run(
+        pkit(*arguments), check=False, env={**os.environ, **(environment or {})}, stdout=target, stderr=target
+    )
+    if done.returncode:
+        raise DemoError(f"pkit {arguments[0]} ended with exit code {done.returncode}.")

@@ -1,0 +1,122 @@
+"""The gateway's ASGI application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from participant_kit import __version__
+from participant_kit.challenge.errors import KitError
+from participant_kit.gateway.blobs import Blobs, disk_full
+from participant_kit.gateway.database import Database
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.routes import challenges, runners, server, submissions
+from participant_kit.gateway.service import Service
+from participant_kit.gateway.settings import Settings
+from participant_kit.gateway.submissions import SEALED, sealed_name
+from participant_kit.gateway.tables import submissions as submissions_table
+from participant_kit.protocol.messages import API_PREFIX, Problem
+from participant_kit.protocol.states import FINAL
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application over the data in ``settings.data``, its database migrated and what a crash left swept."""
+    service = Service(settings, Database(settings), Blobs(settings.data / "blobs"))
+    _sweep(service)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        service.bell.open()
+        yield
+        service.bell.close()
+        service.database.close()
+
+    app = FastAPI(
+        title="participant-kit gateway",
+        version=__version__,
+        lifespan=life,
+        responses={"4XX": {"model": Problem, "description": "What is wrong, and what to do next."}},
+    )
+    app.state.service = service
+    for router in (server.router, challenges.router, submissions.router, runners.router):
+        app.include_router(router, prefix=API_PREFIX)
+    app.get("/healthz", include_in_schema=False)(_healthz)
+    app.middleware("http")(_add_headers)
+    app.exception_handler(GatewayError)(_refuse)
+    app.exception_handler(KitError)(_refuse)
+    app.exception_handler(RequestValidationError)(_refuse_form)
+    app.exception_handler(HTTPException)(_refuse_path)
+    app.exception_handler(OperationalError)(_refuse_database)
+    app.exception_handler(Exception)(_fail)
+    return app
+
+
+def _sweep(service: Service) -> None:
+    """Remove sealed notebooks that no open submission needs."""
+    final = [state.value for state in FINAL]
+    query = select(submissions_table.c.id, submissions_table.c.sealed_sha256).where(
+        submissions_table.c.state.not_in(final)
+    )
+    with service.database.read() as connection:
+        service.blobs.sweep(SEALED, (sealed_name(*row) for row in connection.execute(query)))
+
+
+def _healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _problem(status: int, problem: Problem) -> JSONResponse:
+    return JSONResponse(problem.model_dump(), status_code=status)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    if isinstance(error, GatewayError):
+        return _problem(error.status, error.problem)
+    if isinstance(error, KitError):
+        return _problem(422, Problem(code=error.code, message=error.message, hint=error.hint))
+    return await _fail(request, error)
+
+
+async def _refuse_form(request: Request, error: Exception) -> Response:
+    details = error.errors() if isinstance(error, RequestValidationError) else []
+    # the values themselves are left out: one of them may be a token
+    said = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
+    return _problem(422, Problem(code="request", message=f"The request is not what it should be: {said}."))
+
+
+async def _refuse_path(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    messages = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    hint = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
+    return _problem(status, Problem(code=f"http_{status}", message=messages.get(status, "Not granted."), hint=hint))
+
+
+async def _refuse_database(request: Request, error: Exception) -> Response:
+    if "full" in str(getattr(error, "orig", error)):
+        return await _refuse(request, disk_full())
+    _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
+    hint = "Nothing was changed. Try again in a moment."
+    return _problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint))
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    hint = "Tell the organizer what you did and when."
+    return _problem(500, Problem(code="internal", message="The gateway failed.", hint=hint))

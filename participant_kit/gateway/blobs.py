@@ -1,0 +1,66 @@
+"""Bytes on disk: sealed notebooks, sealed logs, kits. Written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from participant_kit.gateway.errors import GatewayError
+
+
+class Blobs:
+    """Blobs below ``root``, by kind and name. Names are made by the gateway, never by who sends."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, kind: str, name: str, data: bytes) -> None:
+        """Store ``data`` durably. Raises :class:`GatewayError` (507) when the disk is full."""
+        folder = self._root / kind
+        temporary = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            Path(temporary).replace(folder / name)
+        except OSError as error:
+            if temporary:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise disk_full() from None
+            raise
+
+    def get(self, kind: str, name: str) -> bytes | None:
+        """The bytes, or None."""
+        try:
+            return (self._root / kind / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def remove(self, kind: str, name: str) -> None:
+        """Take it away, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            (self._root / kind / name).unlink()
+
+    def sweep(self, kind: str, keep: Iterable[str]) -> None:
+        """Remove what a crash left: every blob of ``kind`` that is not in ``keep``."""
+        kept = set(keep)
+        for path in (self._root / kind).glob("*") if (self._root / kind).exists() else ():
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+        for path in (self._root / kind).glob(".new-*"):
+            path.unlink(missing_ok=True)
+
+
+def disk_full() -> GatewayError:
+    """The answer when nothing more can be stored."""
+    hint = "Nothing was stored and no quota was used. Tell the organizer, and try again later."
+    return GatewayError(507, "disk_full", "The gateway's disk is full.", hint=hint)

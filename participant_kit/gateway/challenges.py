@@ -1,0 +1,79 @@
+"""Published challenges: the card, the public keys and the kit."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from participant_kit.challenge.card import Card
+from participant_kit.challenge.document import parse_document
+from participant_kit.challenge.folder import CARD, KEYS
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.tables import challenges
+from participant_kit.protocol.errors import ProtocolError
+from participant_kit.protocol.keys import KeyRing, Role, parse_key_ring
+from participant_kit.protocol.kit import kit_digest, open_kit
+from participant_kit.protocol.messages import ChallengeInfo
+
+
+def read_kit(slug: str, data: bytes) -> tuple[Card, KeyRing]:
+    """The card and keys in a kit's zip. Raises a :class:`~participant_kit.challenge.errors.KitError`."""
+    files = open_kit(data)
+    if CARD not in files or KEYS not in files:
+        raise ProtocolError(f"The kit lacks {CARD} or {KEYS}.", hint="Build it with: pkit challenge kit FOLDER")
+    card = parse_document(files[CARD], Card, CARD)
+    try:
+        keys = parse_key_ring(json.loads(files[KEYS]))
+    except ValueError:
+        raise ProtocolError(f"{KEYS} in the kit is no JSON.") from None
+    if card.slug != slug:
+        raise ProtocolError(f"The kit is of the challenge {card.slug!r}, not {slug!r}.")
+    if not keys.of(Role.BLIND):
+        raise ProtocolError(f"{KEYS} in the kit has no key of a blind runner.", hint="Make one: pkit holder keys FILE")
+    return card, keys
+
+
+def store_challenge(connection: Connection, card: Card, keys: KeyRing, kit: bytes) -> None:
+    """Publish, or publish anew."""
+    values: dict[str, Any] = {
+        "card": card.model_dump(mode="json"),
+        "keys": keys.model_dump(mode="json"),
+        "kit_sha256": kit_digest(kit),
+        "kit_bytes": len(kit),
+        "updated_at": time.time(),
+    }
+    changed = connection.execute(update(challenges).where(challenges.c.slug == card.slug).values(values))
+    if changed.rowcount == 0:
+        connection.execute(insert(challenges).values(slug=card.slug, **values))
+
+
+def find_challenge(connection: Connection, slug: str) -> ChallengeInfo:
+    """The challenge ``slug``. Raises :class:`GatewayError` (404)."""
+    row = connection.execute(select(challenges).where(challenges.c.slug == slug)).one_or_none()
+    if row is None:
+        raise GatewayError(
+            404, "challenge_unknown", f"There is no challenge {slug!r} here.", hint="See: pkit challenges"
+        )
+    return _info(row)
+
+
+def list_challenges(connection: Connection) -> list[ChallengeInfo]:
+    """Every challenge, by slug."""
+    return [_info(row) for row in connection.execute(select(challenges).order_by(challenges.c.slug))]
+
+
+def _info(row: Any) -> ChallengeInfo:
+    card, now = Card.model_validate(row.card), datetime.now(UTC)
+    phase = card.open_phase(now)
+    return ChallengeInfo(
+        card=card,
+        keys=KeyRing.model_validate(row.keys),
+        kit_sha256=row.kit_sha256,
+        kit_bytes=row.kit_bytes,
+        open_phase=phase.name if phase else None,
+        now=now,
+    )

@@ -1,0 +1,171 @@
+"""Leases: a submission lent to one runner at a time, and brought to at most one result."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from participant_kit.gateway.accounts import hash_token
+from participant_kit.gateway.challenges import find_challenge
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.leaderboard import enter_score
+from participant_kit.gateway.settings import Settings
+from participant_kit.gateway.submissions import change
+from participant_kit.gateway.tables import results, submissions
+from participant_kit.protocol.errors import ProtocolError
+from participant_kit.protocol.keys import Role
+from participant_kit.protocol.messages import ClaimRequest, Lease
+from participant_kit.protocol.receipts import Receipt, verify_receipt
+from participant_kit.protocol.states import State
+
+LENT = {Role.REHEARSAL: State.REHEARSING, Role.BLIND: State.RUNNING}
+_NO_LEASE = {"lease_sha256": None, "lease_expires": None}
+
+
+def end_lost_leases(connection: Connection, settings: Settings) -> bool:
+    """Queue again what a lost runner held; what was lost too often fails, and is not held against the participant."""
+    lent = submissions.c.state.in_([state.value for state in LENT.values()])
+    lost = connection.execute(select(submissions).where((submissions.c.lease_expires < time.time()) & lent)).all()
+    for row in lost:
+        if row.lost + 1 >= settings.max_attempts:
+            failure = {"stage": "sandbox", "reason": "runner_lost"}
+            change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **_NO_LEASE)
+        else:
+            change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **_NO_LEASE)
+    return bool(lost)
+
+
+def claim(
+    connection: Connection, request: ClaimRequest, settings: Settings, *, skip_locked: bool
+) -> tuple[Any, Lease] | None:
+    """Lend the next submission: of who has the fewest at work, the oldest. The row and its lease, or None."""
+    end_lost_leases(connection, settings)
+    at_work = (
+        select(submissions.c.participant, func.count().label("count"))
+        .where(submissions.c.state.in_([state.value for state in LENT.values()]))
+        .group_by(submissions.c.participant)
+        .subquery()
+    )
+    query = (
+        select(submissions)
+        .outerjoin(at_work, at_work.c.participant == submissions.c.participant)
+        .where(
+            submissions.c.challenge.in_(request.challenges),
+            submissions.c.waits_for == request.role.value,
+            submissions.c.state == State.QUEUED.value,
+        )
+        .order_by(func.coalesce(at_work.c.count, 0), submissions.c.created_at, submissions.c.id)
+        .limit(1)
+    )
+    if skip_locked:
+        query = query.with_for_update(of=submissions, skip_locked=True)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    token, expires = secrets.token_urlsafe(32), time.time() + settings.lease
+    change(
+        connection,
+        row,
+        state=LENT[request.role].value,
+        attempt=row.attempt + 1,
+        runner=request.runner,
+        lease_sha256=hash_token(token),
+        lease_expires=expires,
+    )
+    return row, _lease(token, row.attempt + 1, expires, settings)
+
+
+def renew_lease(connection: Connection, identifier: str, token: str, settings: Settings) -> Lease:
+    """Lend it for another while. Raises :class:`GatewayError` (409) when the lease is not the caller's any more."""
+    row = find_lent(connection, identifier, token)
+    expires = time.time() + settings.lease
+    connection.execute(update(submissions).where(submissions.c.id == identifier).values(lease_expires=expires))
+    return _lease(token, row.attempt, expires, settings)
+
+
+def return_lease(connection: Connection, identifier: str, token: str) -> None:
+    """Queue it again; a runner that says so is not lost."""
+    change(connection, find_lent(connection, identifier, token), state=State.QUEUED.value, **_NO_LEASE)
+
+
+def finish_rehearsal(connection: Connection, identifier: str, token: str, *, passed: bool, has_log: bool) -> Any:
+    """Send it on to the blind runner, or fail it without using quota. The row before."""
+    row = find_lent(connection, identifier, token)
+    if row.state != State.REHEARSING:
+        raise _lost()
+    if passed:
+        values = {"state": State.QUEUED.value, "waits_for": Role.BLIND.value, "rehearsed": True, "lost": 0}
+    else:
+        values = {"state": State.FAILED.value, "has_log": has_log, "counted": False, "failure": {"stage": "rehearsal"}}
+    change(connection, row, **values, **_NO_LEASE)
+    return row
+
+
+def finish_blind(connection: Connection, identifier: str, token: str, envelope: dict[str, Any]) -> Any | None:
+    """Store the one result of a submission. The row before; None when this very result was stored before.
+
+    Raises :class:`GatewayError`: 409 for a stale token or another result, 422 for a receipt that is not signed
+    by the challenge's runner or not of this submission.
+    """
+    known = connection.scalar(select(results.c.envelope).where(results.c.submission == identifier))
+    if known is not None:
+        if known == envelope:
+            return None
+        raise GatewayError(409, "result_exists", "This submission has another result already.")
+    row = find_lent(connection, identifier, token)
+    if row.state != State.RUNNING:
+        raise _lost()
+    challenge = find_challenge(connection, row.challenge)
+    receipt = _read_receipt(envelope, row, [keys.signing for keys in challenge.keys.of(Role.BLIND)])
+    outcome = receipt.outcome
+    connection.execute(insert(results).values(submission=identifier, envelope=envelope, created_at=time.time()))
+    failure = outcome.failure.model_dump(exclude_none=True) if outcome.failure else None
+    not_at_fault = outcome.state == "refused" or bool(outcome.failure and outcome.failure.stage == "sandbox")
+    change(
+        connection,
+        row,
+        state=outcome.state,
+        scores=outcome.scores,
+        failure=failure,
+        counted=not not_at_fault,
+        **_NO_LEASE,
+    )
+    if outcome.scores:
+        enter_score(connection, challenge.card, row, outcome.scores)
+    return row
+
+
+def find_lent(connection: Connection, identifier: str, token: str) -> Any:
+    """The row of a submission that is lent to the holder of ``token``. Raises :class:`GatewayError` (409)."""
+    row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
+    if row is None or row.lease_sha256 is None or not secrets.compare_digest(row.lease_sha256, hash_token(token)):
+        raise _lost()
+    if row.state == State.CANCELLED:
+        raise GatewayError(
+            409, "cancelled", "The participant has cancelled this submission.", hint="Stop working on it."
+        )
+    return row
+
+
+def _read_receipt(envelope: dict[str, Any], row: Any, keys: list[str]) -> Receipt:
+    try:
+        receipt = verify_receipt(envelope, keys)
+    except ProtocolError as error:
+        raise GatewayError(422, "receipt", error.message, hint=error.hint) from None
+    bound = (receipt.submission, receipt.challenge, receipt.phase, receipt.participant)
+    if bound != (row.id, row.challenge, row.phase, row.participant):
+        raise GatewayError(422, "receipt", "The receipt belongs to another submission.")
+    return receipt
+
+
+def _lease(token: str, attempt: int, expires: float, settings: Settings) -> Lease:
+    moment = datetime.fromtimestamp(expires, UTC)
+    return Lease(token=token, attempt=attempt, expires_at=moment, seconds=settings.lease)
+
+
+def _lost() -> GatewayError:
+    return GatewayError(409, "lease_lost", "This lease has ended.", hint="Stop working on it, and claim anew.")

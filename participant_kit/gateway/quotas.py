@@ -1,0 +1,46 @@
+"""Quotas per phase and day, counted in the transaction that uses them."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from participant_kit.challenge.card import Phase
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.tables import submissions
+from participant_kit.protocol.messages import Quota
+
+
+def read_quota(connection: Connection, challenge: str, phase: Phase, participant: str) -> Quota:
+    """What ``participant`` has used of ``phase``. A day is a day in UTC."""
+    midnight = datetime.fromtimestamp(time.time(), UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = (
+        (submissions.c.participant == participant)
+        & (submissions.c.challenge == challenge)
+        & (submissions.c.phase == phase.name)
+        & submissions.c.counted
+    )
+    total = connection.scalar(select(func.count()).select_from(submissions).where(mine)) or 0
+    today = mine & (submissions.c.created_at >= midnight.timestamp())
+    return Quota(
+        phase=phase.name,
+        used_today=connection.scalar(select(func.count()).select_from(submissions).where(today)) or 0,
+        per_day=phase.per_day,
+        used_total=total,
+        total=phase.total,
+        resets_at=midnight + timedelta(days=1),
+    )
+
+
+def check_quota(quota: Quota) -> None:
+    """Raise :class:`GatewayError` (429) when nothing is left."""
+    if quota.total is not None and quota.used_total >= quota.total:
+        message = f"You have used all {quota.total} submissions of the phase {quota.phase}."
+        raise GatewayError(429, "quota_spent", message, hint="Wait for the next phase.")
+    if quota.per_day is not None and quota.used_today >= quota.per_day:
+        message = f"You have used all {quota.per_day} submissions of today in the phase {quota.phase}."
+        raise GatewayError(
+            429, "quota_spent", message, hint=f"The count resets at {quota.resets_at:%Y-%m-%d %H:%M} UTC."
+        )

@@ -1,0 +1,101 @@
+"""Challenges, their kits, leaderboards and quotas."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from participant_kit.gateway.challenges import find_challenge, list_challenges, read_kit, store_challenge
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.leaderboard import board_version, read_board
+from participant_kit.gateway.quotas import read_quota
+from participant_kit.gateway.routes.upload import BINARY, read_body
+from participant_kit.gateway.service import Gateway, Organizer, Participant, Service
+from participant_kit.protocol.kit import MAX_KIT_BYTES
+from participant_kit.protocol.messages import ChallengeInfo, Leaderboard, Quota
+
+router = APIRouter(prefix="/challenges", tags=["challenges"])
+KITS = "kits"
+
+
+@router.get("")
+def get_challenges(service: Gateway) -> list[ChallengeInfo]:
+    """Every published challenge."""
+    with service.database.read() as connection:
+        return list_challenges(connection)
+
+
+@router.get("/{slug}")
+def get_challenge(slug: str, service: Gateway) -> ChallengeInfo:
+    """One challenge: its card, the public keys to seal to, the kit's checksum."""
+    with service.database.read() as connection:
+        return find_challenge(connection, slug)
+
+
+@router.put("/{slug}", openapi_extra=BINARY)
+async def put_challenge(slug: str, request: Request, service: Gateway, organizer: Organizer) -> ChallengeInfo:
+    """Publish a challenge, or a new version of its kit: the body is the kit's zip."""
+    kit = await read_body(request, MAX_KIT_BYTES, "The kit")
+    return await run_in_threadpool(_publish, service, slug, kit)
+
+
+def _publish(service: Service, slug: str, kit: bytes) -> ChallengeInfo:
+    card, keys = read_kit(slug, kit)
+    service.blobs.put(KITS, slug, kit)
+    with service.database.write() as connection:
+        store_challenge(connection, card, keys, kit)
+        return find_challenge(connection, slug)
+
+
+@router.get("/{slug}/kit", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+def get_kit(slug: str, service: Gateway) -> Response:
+    """The starter kit, a zip."""
+    with service.database.read() as connection:
+        info = find_challenge(connection, slug)
+    kit = service.blobs.get(KITS, slug)
+    if kit is None:
+        raise GatewayError(404, "kit_unknown", "The kit is not stored here.", hint="The organizer publishes it again.")
+    headers = {"ETag": f'"{info.kit_sha256}"', "Content-Disposition": f'attachment; filename="{slug}.zip"'}
+    return Response(kit, media_type="application/zip", headers=headers)
+
+
+@router.get("/{slug}/quota")
+def get_quota(slug: str, service: Gateway, participant: Participant, phase: str | None = None) -> Quota:
+    """What the caller has used of a phase; of the open one unless it is named."""
+    with service.database.read() as connection:
+        info = find_challenge(connection, slug)
+        found = info.card.phase(phase or info.open_phase or info.card.phases[-1].name)
+        if found is None:
+            raise _no_phase(info, phase)
+        return read_quota(connection, slug, found, participant.name)
+
+
+@router.get("/{slug}/leaderboard", response_model=Leaderboard)
+def get_leaderboard(
+    slug: str,
+    service: Gateway,
+    phase: str | None = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The board of a phase; of the open one unless it is named. Answers 304 to an ETag that still holds."""
+    with service.database.read() as connection:
+        info = find_challenge(connection, slug)
+        found = info.card.phase(phase or info.open_phase or info.card.phases[-1].name)
+        if found is None:
+            raise _no_phase(info, phase)
+        etag = f'"{board_version(connection, slug, found.name)}-{info.kit_sha256[:16]}"'
+        known = service.boards.get((slug, found.name))
+        if known is None or known[0] != etag:
+            body = read_board(connection, info.card, found).model_dump_json().encode()
+            known = service.boards[slug, found.name] = (etag, body)
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if if_none_match == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(known[1], media_type="application/json", headers=headers)
+
+
+def _no_phase(info: ChallengeInfo, phase: str | None) -> GatewayError:
+    known = ", ".join(each.name for each in info.card.phases)
+    return GatewayError(404, "phase_unknown", f"{info.card.slug} has no phase {phase!r}.", hint=f"Its phases: {known}.")

@@ -1,0 +1,94 @@
+"""The runners' part: claim, renew, return, finish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
+
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.leases import claim, find_lent, finish_blind, finish_rehearsal, renew_lease, return_lease
+from participant_kit.gateway.service import AnyRunner, BlindRunner, Gateway, RehearsalRunner, Service
+from participant_kit.gateway.submissions import LOGS, SEALED, sealed_name
+from participant_kit.protocol.keys import Role
+from participant_kit.protocol.messages import BlindResult, Claim, ClaimRequest, Lease, LeaseToken, RehearsalResult
+
+router = APIRouter(tags=["runners"])
+
+_ROLES = {"runner": Role.BLIND, "rehearsal": Role.REHEARSAL}
+
+
+@router.post("/claims", response_model=Claim, responses={204: {"description": "No work within the time asked for."}})
+async def post_claim(request: ClaimRequest, service: Gateway, runner: AnyRunner) -> Any:
+    """Ask for the next sealed notebook; the answer comes when there is one."""
+    if _ROLES[runner.role] != request.role:
+        message = f"A token of the role {runner.role} cannot claim as {request.role.value}."
+        raise GatewayError(403, "role", message, hint="Each role of the runner has a token of its own.")
+
+    async def look() -> Claim | None:
+        return await run_in_threadpool(_claim, service, request)
+
+    found = await service.bell.wait_for(look, request.wait)
+    return found if found is not None else Response(status_code=204)
+
+
+def _claim(service: Service, request: ClaimRequest) -> Claim | None:
+    with service.database.write() as connection:
+        lent = claim(connection, request, service.settings, skip_locked=service.database.skips_locked)
+    if lent is None:
+        return None
+    row, lease = lent
+    sealed = service.blobs.get(SEALED, sealed_name(row.id, row.sealed_sha256))
+    if sealed is None:  # cancelled a moment ago
+        return None
+    service.bell.ring()
+    return Claim(
+        submission=row.id,
+        challenge=row.challenge,
+        phase=row.phase,
+        participant=row.participant,
+        lease=lease,
+        sealed=sealed,
+    )
+
+
+@router.post("/leases/{identifier}/renew")
+def post_renew(identifier: str, lease: LeaseToken, service: Gateway, runner: AnyRunner) -> Lease:
+    """Keep a lease for another while."""
+    with service.database.write() as connection:
+        return renew_lease(connection, identifier, lease.token, service.settings)
+
+
+@router.post("/leases/{identifier}/return", status_code=204)
+def post_return(identifier: str, lease: LeaseToken, service: Gateway, runner: AnyRunner) -> None:
+    """Give a submission back; it is queued again."""
+    with service.database.write() as connection:
+        return_lease(connection, identifier, lease.token)
+    service.bell.ring()
+
+
+@router.post("/leases/{identifier}/rehearsal", status_code=204)
+def post_rehearsal(identifier: str, result: RehearsalResult, service: Gateway, runner: RehearsalRunner) -> None:
+    """How a rehearsal ended. A failed one comes with its report, sealed to the participant."""
+    if result.report is not None:
+        with service.database.read() as connection:
+            find_lent(connection, identifier, result.token)
+        service.blobs.put(LOGS, identifier, result.report)
+    with service.database.write() as connection:
+        row = finish_rehearsal(
+            connection, identifier, result.token, passed=result.passed, has_log=result.report is not None
+        )
+    if not result.passed:
+        service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+    service.bell.ring()
+
+
+@router.post("/leases/{identifier}/result", status_code=204)
+def post_result(identifier: str, result: BlindResult, service: Gateway, runner: BlindRunner) -> None:
+    """The signed result of a blind run. The same one again is taken in silence; another one is refused."""
+    with service.database.write() as connection:
+        row = finish_blind(connection, identifier, result.token, result.envelope)
+    if row is not None:
+        service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+    service.bell.ring()

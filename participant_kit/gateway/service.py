@@ -1,0 +1,71 @@
+"""What every request of one gateway process shares, and who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from participant_kit.gateway.accounts import find_account
+from participant_kit.gateway.bell import Bell
+from participant_kit.gateway.blobs import Blobs
+from participant_kit.gateway.database import Database
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.settings import Settings
+from participant_kit.protocol.messages import Account, AccountRole
+
+
+@dataclass
+class Service:
+    """One process of the gateway. ``boards`` holds ready-made leaderboards by challenge and phase."""
+
+    settings: Settings
+    database: Database
+    blobs: Blobs
+    bell: Bell = field(default_factory=Bell)
+    boards: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+
+
+def get_service(request: Request) -> Service:
+    """The service of this process."""
+    service: Service = request.app.state.service
+    return service
+
+
+Gateway = Annotated[Service, Depends(get_service)]
+
+_bearer = HTTPBearer(auto_error=False, description="A token from `pkit gateway token` or an invitation.")
+
+
+def get_account(
+    service: Gateway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Account:
+    """Whose request it is. Raises :class:`GatewayError` (401)."""
+    if credentials is None:
+        hint = "Log in first: pkit login GATEWAY"
+        raise GatewayError(401, "token_missing", "This needs a token.", hint=hint)
+    with service.database.read() as connection:
+        return find_account(connection, credentials.credentials)
+
+
+AnyAccount = Annotated[Account, Depends(get_account)]
+
+
+def _only(*roles: AccountRole) -> Callable[[AnyAccount], Account]:
+    def check(account: AnyAccount) -> Account:
+        if account.role not in roles:
+            message = f"{account.name} is {account.role}; this is for: {', '.join(roles)}."
+            raise GatewayError(403, "role", message, hint="Use a token of that role.")
+        return account
+
+    return check
+
+
+Participant = Annotated[Account, Depends(_only("participant"))]
+Organizer = Annotated[Account, Depends(_only("organizer"))]
+AnyRunner = Annotated[Account, Depends(_only("runner", "rehearsal"))]
+BlindRunner = Annotated[Account, Depends(_only("runner"))]
+RehearsalRunner = Annotated[Account, Depends(_only("rehearsal"))]

@@ -1,0 +1,21 @@
+"""What an operator decides about a gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``data`` holds the blobs and, unless ``database`` is a URL, the SQLite file. ``lease`` is in seconds."""
+
+    data: Path
+    database: str | None = None
+    lease: float = 30.0
+    max_attempts: int = 3
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database."""
+        return self.database or f"sqlite:///{self.data / 'gateway.sqlite'}"

@@ -1,0 +1,158 @@
+"""Submissions: stored once, seen by their participant, cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, func, insert, select, update
+
+from participant_kit.challenge.card import Phase
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.quotas import check_quota, read_quota
+from participant_kit.gateway.tables import results, submissions
+from participant_kit.protocol.identifiers import is_identifier
+from participant_kit.protocol.keys import Role
+from participant_kit.protocol.messages import ChallengeInfo, SubmissionStatus
+from participant_kit.protocol.receipts import Failure
+from participant_kit.protocol.states import FINAL, State
+
+SEALED, LOGS = "sealed", "logs"
+SEALING_BYTES = 64 << 10
+"""What sealing may add to a notebook."""
+
+
+def sealed_name(submission: str, digest: str) -> str:
+    """The blob of a submission: other bytes under the same identifier never replace it."""
+    return f"{submission}.{digest[:16]}"
+
+
+def find_phase(challenge: ChallengeInfo, name: str | None) -> Phase:
+    """The phase that takes submissions now; ``name`` must be it when given. Raises :class:`GatewayError`."""
+    now, card = datetime.now(UTC), challenge.card
+    phase = card.phase(name) if name else card.open_phase(now)
+    if name and phase is None:
+        known = ", ".join(each.name for each in card.phases)
+        raise GatewayError(404, "phase_unknown", f"{card.slug} has no phase {name!r}.", hint=f"Its phases: {known}.")
+    if phase is None or not phase.is_open(now):
+        dates = "; ".join(
+            f"{each.name} {each.starts:%Y-%m-%d %H:%M} to {each.ends:%Y-%m-%d %H:%M}" for each in card.phases
+        )
+        which = f"The phase {name!r}" if name else "Every phase"
+        raise GatewayError(409, "phase_closed", f"{which} of {card.slug} is closed.", hint=f"Phases (UTC): {dates}.")
+    return phase
+
+
+def check_identifier(identifier: str) -> None:
+    """Raise :class:`GatewayError` unless it is a UUID of version 7."""
+    if not is_identifier(identifier):
+        raise GatewayError(
+            422, "identifier", f"{identifier!r} is no identifier of a submission.", hint="Send a UUIDv7."
+        )
+
+
+def find_known(connection: Connection, identifier: str, participant: str, digest: str) -> Any | None:
+    """The row when this very submission was stored before. Raises :class:`GatewayError` when another one was."""
+    row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
+    if row is not None and (row.participant != participant or row.sealed_sha256 != digest):
+        hint = "Make a new identifier for each submission."
+        raise GatewayError(409, "identifier_used", "This identifier belongs to another submission.", hint=hint)
+    return row
+
+
+def digest_of(connection: Connection, identifier: str) -> str | None:
+    """The SHA-256 of the sealed bytes stored under ``identifier``."""
+    digest: str | None = connection.scalar(select(submissions.c.sealed_sha256).where(submissions.c.id == identifier))
+    return digest
+
+
+def store_submission(
+    connection: Connection, challenge: ChallengeInfo, phase: Phase, participant: str, identifier: str, sealed: bytes
+) -> None:
+    """Count and queue a submission whose blob is stored already; nothing happens when it is known."""
+    digest = hashlib.sha256(sealed).hexdigest()
+    if find_known(connection, identifier, participant, digest) is not None:
+        return
+    check_quota(read_quota(connection, challenge.card.slug, phase, participant))
+    now = time.time()
+    role = Role.REHEARSAL if challenge.keys.of(Role.REHEARSAL) else Role.BLIND
+    connection.execute(
+        insert(submissions).values(
+            id=identifier,
+            challenge=challenge.card.slug,
+            phase=phase.name,
+            participant=participant,
+            state=State.QUEUED.value,
+            waits_for=role.value,
+            sealed_sha256=digest,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+
+
+def find_submission(connection: Connection, identifier: str, participant: str) -> Any:
+    """The row of one of ``participant``'s own. Raises :class:`GatewayError` (404), also for another's."""
+    mine = (submissions.c.id == identifier) & (submissions.c.participant == participant)
+    row = connection.execute(select(submissions).where(mine)).one_or_none()
+    if row is None:
+        hint = "See yours with: pkit list"
+        raise GatewayError(404, "submission_unknown", "You have no submission of this identifier.", hint=hint)
+    return row
+
+
+def change(connection: Connection, row: Any, **values: Any) -> None:
+    """Set ``values`` of a submission, and let those who wait see that it changed."""
+    values |= {"version": row.version + 1, "updated_at": time.time()}
+    connection.execute(update(submissions).where(submissions.c.id == row.id).values(values))
+
+
+def cancel_submission(connection: Connection, identifier: str, participant: str) -> Any:
+    """Take it back; one that is final stays as it is. The row before. A run that had begun on real data counts."""
+    row = find_submission(connection, identifier, participant)
+    if State(row.state) not in FINAL:
+        change(connection, row, state=State.CANCELLED.value, counted=row.state == State.RUNNING)
+    return row
+
+
+def read_status(connection: Connection, row: Any) -> SubmissionStatus:
+    """What the participant sees."""
+    position = None
+    if row.state == State.QUEUED:
+        before = (
+            (submissions.c.challenge == row.challenge)
+            & (submissions.c.waits_for == row.waits_for)
+            & (submissions.c.state == State.QUEUED.value)
+            & (submissions.c.created_at < row.created_at)
+        )
+        position = 1 + (connection.scalar(select(func.count()).select_from(submissions).where(before)) or 0)
+    has_receipt = connection.scalar(select(exists().where(results.c.submission == row.id)))
+    return SubmissionStatus(
+        id=row.id,
+        challenge=row.challenge,
+        phase=row.phase,
+        participant=row.participant,
+        state=State(row.state),
+        version=row.version,
+        attempt=row.attempt,
+        counted=row.counted,
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+        updated_at=datetime.fromtimestamp(row.updated_at, UTC),
+        rehearsed=row.rehearsed,
+        has_log=row.has_log,
+        has_receipt=bool(has_receipt),
+        scores=row.scores,
+        failure=Failure.model_validate(row.failure) if row.failure else None,
+        queue_position=position,
+    )
+
+
+def list_submissions(connection: Connection, participant: str, challenge: str | None) -> list[SubmissionStatus]:
+    """``participant``'s own, newest first."""
+    query = select(submissions).where(submissions.c.participant == participant)
+    if challenge:
+        query = query.where(submissions.c.challenge == challenge)
+    rows = connection.execute(query.order_by(submissions.c.created_at.desc(), submissions.c.id.desc())).all()
+    return [read_status(connection, row) for row in rows]
