@@ -4,4 +4,14 @@ A participant's notebook is executed on the holder's machines, against the real 
 back. Each folder of this package is a zone, named after where it runs; ``docs/architecture.md`` draws them.
 """
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """``participant_kit.Client``, loaded when it is asked for: no other zone imports the participant's."""
+    if name == "Client":
+        return import_module("participant_kit.participant").Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -85,7 +85,9 @@ def test_a_fork_bomb_ends_with_its_sandbox(environment: Environment, bubblewrap:
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"/guest.py" in path.read_bytes()]
 
 
-def test_a_kernel_that_kills_itself_is_a_failed_run(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
+def test_a_kernel_that_kills_itself_is_a_failed_run(
+    environment: Environment, bubblewrap: Sandbox, tables: Path
+) -> None:
     done = run(environment, bubblewrap, tables, "import os\nos._exit(3)")
     assert (done.stage, done.output) == ("kernel", None)
 

@@ -72,7 +72,9 @@ def test_a_missing_program_says_how_to_install_it() -> None:
         Bubblewrap("bwrap-that-is-not-there")
 
 
-@pytest.mark.parametrize("forbidden", ["ptrace", "bpf", "mount", "unshare", "setns", "io_uring_setup", "keyctl", "clone3"])
+@pytest.mark.parametrize(
+    "forbidden", ["ptrace", "bpf", "mount", "unshare", "setns", "io_uring_setup", "keyctl", "clone3"]
+)
 def test_dangerous_calls_are_on_no_list(forbidden: str) -> None:
     assert forbidden not in ALLOWED
     assert len(compile_filter()) > 1000

@@ -125,5 +125,3 @@ def world(empty: World, tmp_path: Path) -> World:
 def rehearsing(empty: World, tmp_path: Path) -> World:
     empty.publish(make_kit(tmp_path / "kit", roles=(Role.BLIND, Role.REHEARSAL)))
     return empty
-
-

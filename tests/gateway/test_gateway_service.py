@@ -71,7 +71,9 @@ def test_the_board_ranks_the_best_of_each_and_ties_share_a_rank(world: World) ->
     for who, auc in (("ada", 0.7), ("bob", 0.9), ("cy", 0.9), ("ada", 0.8), ("ada", 0.6), ("dan", 0.5)):
         scored(world, who, auc)
     board = world.client.get(f"{API}/challenges/small/leaderboard").json()
-    rows = [(row["rank"], row["participant"], row["scores"]["roc_auc_score"], row["submissions"]) for row in board["rows"]]
+    rows = [
+        (row["rank"], row["participant"], row["scores"]["roc_auc_score"], row["submissions"]) for row in board["rows"]
+    ]
     assert rows == [(1, "bob", 0.9, 1), (1, "cy", 0.9, 1), (3, "ada", 0.8, 3), (4, "dan", 0.5, 1)]
 
 

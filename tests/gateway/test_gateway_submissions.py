@@ -150,10 +150,15 @@ def test_the_same_result_twice_is_one_and_another_is_refused(world: World) -> No
     claim = world.claim()
     assert claim
     assert [world.finish(claim).status_code for _ in range(2)] == [204, 204]
-    assert (world.finish(claim, 0.99).status_code, world.status(claim.submission)["scores"]["roc_auc_score"]) == (409, 0.8)
+    assert (world.finish(claim, 0.99).status_code, world.status(claim.submission)["scores"]["roc_auc_score"]) == (
+        409,
+        0.8,
+    )
 
 
-@pytest.mark.parametrize("changed", [{"participant": "eve"}, {"submission": "x"}, {"phase": "final"}, {"challenge": "y"}])
+@pytest.mark.parametrize(
+    "changed", [{"participant": "eve"}, {"submission": "x"}, {"phase": "final"}, {"challenge": "y"}]
+)
 def test_a_receipt_of_another_submission_is_refused(world: World, changed: dict[str, str]) -> None:
     world.submit()
     claim = world.claim()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -79,7 +78,10 @@ def test_a_line_that_a_crash_tore_was_never_sent_and_is_set_aside(path: Path) ->
 
 def test_two_runners_cannot_write_one_log(path: Path) -> None:
     log = EgressLog(path)
-    script = f"from pathlib import Path; from participant_kit.secure_side.egress import EgressLog; EgressLog(Path({str(path)!r}))"
+    script = (
+        "from pathlib import Path; from participant_kit.secure_side.egress import EgressLog; "
+        f"EgressLog(Path({str(path)!r}))"
+    )
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "Another runner writes" in other.stderr
     log.close()
@@ -91,7 +93,7 @@ def test_a_full_disk_releases_nothing_and_leaves_the_log_whole(path: Path) -> No
     import signal
 
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (os.stat(path).st_size + 10, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, hard))
     try:
         with pytest.raises(SecureSideError, match="nothing is released"):
             write(log, "s-4")

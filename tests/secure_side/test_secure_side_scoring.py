@@ -97,7 +97,8 @@ def test_an_organizer_s_program_sees_checked_predictions_only(
 @pytest.mark.parametrize(
     "program",
     ["raise SystemExit(1)", "pass", "open('/app/output/scores.json', 'w').write('no json')",
-     "open('/app/output/scores.json', 'w').write('[1]')", "import os; os.symlink('/etc/passwd', '/app/output/scores.json')",
+     "open('/app/output/scores.json', 'w').write('[1]')",
+     "import os; os.symlink('/etc/passwd', '/app/output/scores.json')",
      "open('/app/output/scores.json', 'w').write('{\"a\": ' + '1' * 100_000 + '}')"],
 )  # fmt: skip
 def test_a_program_that_gives_no_scores_is_a_failure_of_scoring(
@@ -116,5 +117,3 @@ def test_a_program_without_a_usable_command_is_refused_with_an_example(tmp_path:
 def test_legacy_variables_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "metadata").write_text("command: python3 $program/score.py $input $output\n")
     assert read_program(tmp_path) == ["python3", "/app/program/score.py", "/app/input", "/app/output"]
-
-

@@ -1,0 +1,134 @@
+"""A participant's secrets, one set per gateway: the token, and an age identity that opens rehearsal logs.
+
+They are kept in the system's keyring where there is one, else in a file that only its owner can read.
+``PKIT_KEYRING=off`` forces the file; ``PKIT_TOKEN`` with ``PKIT_GATEWAY`` overrides what is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from participant_kit.participant.address import gateway_address
+from participant_kit.participant.errors import ParticipantError
+from participant_kit.participant.home import config_folder, locked, write_whole
+from participant_kit.protocol.sealing import new_identity
+
+SERVICE = "participant-kit"
+_LOGIN = "Log in with: pkit login https://GATEWAY"
+
+
+def save_token(gateway: str, token: str) -> Literal["keyring", "file"]:
+    """Keep ``token`` for ``gateway`` and make it the default gateway. Says where the token is kept."""
+    place = _save(gateway, "token", checked_token(token))
+    write_whole(config_folder() / "settings.json", json.dumps({"gateway": gateway}).encode())
+    return place
+
+
+def load_token(gateway: str) -> str | None:
+    """The token for ``gateway``, or None. Raises :class:`ParticipantError` if others can read the file."""
+    if token := os.environ.get("PKIT_TOKEN"):
+        if not os.environ.get("PKIT_GATEWAY"):
+            raise ParticipantError(
+                "PKIT_TOKEN is set without PKIT_GATEWAY.",
+                hint="Say in PKIT_GATEWAY whose token it is.",
+                code="token",
+            )
+        if gateway_address(os.environ["PKIT_GATEWAY"]) == gateway:
+            return checked_token(token)
+    return _load(gateway, "token")
+
+
+def default_gateway() -> str:
+    """``PKIT_GATEWAY``, else the gateway last logged in to. Raises :class:`ParticipantError` without one."""
+    if named := os.environ.get("PKIT_GATEWAY"):
+        return gateway_address(named)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((config_folder() / "settings.json").read_bytes())["gateway"])
+    raise ParticipantError("No gateway is known on this machine.", hint=_LOGIN, code="no_gateway")
+
+
+def identity(gateway: str) -> tuple[str, str]:
+    """The age identity for ``gateway`` and its recipient, ``(secret, public)``; made when first asked for."""
+    with locked(_path()):
+        if kept := _load(gateway, "identity"):
+            secret, public = kept.split()
+            return secret, public
+        secret, public = new_identity()
+        _save(gateway, "identity", f"{secret} {public}", held=True)
+        return secret, public
+
+
+def checked_token(token: str) -> str:
+    """``token`` without white space around it. Raises :class:`ParticipantError`, which does not show it."""
+    token = token.strip()
+    if not token or len(token) > 1000 or any(not "!" <= char <= "~" for char in token):
+        raise ParticipantError(
+            "This is no token: one word of letters, digits and signs.",
+            hint="Copy it again, alone.",
+            code="token",
+        )
+    return token
+
+
+def missing_token(gateway: str) -> ParticipantError:
+    """The error for a request that needs a token where none is kept."""
+    return ParticipantError(
+        f"There is no token for {gateway} on this machine.",
+        hint=f"Log in with: pkit login {gateway}",
+        code="no_token",
+    )
+
+
+def _save(gateway: str, kind: str, secret: str, *, held: bool = False) -> Literal["keyring", "file"]:
+    if backend := _keyring():
+        with contextlib.suppress(Exception):  # a keyring that is locked, gone or full: the file is next
+            backend.set_password(SERVICE, f"{gateway} {kind}", secret)
+            return "keyring"
+    with contextlib.nullcontext() if held else locked(_path()):
+        secrets = _read_file()
+        secrets.setdefault(gateway, {})[kind] = secret
+        write_whole(_path(), json.dumps(secrets, indent=2).encode())
+    return "file"
+
+
+def _load(gateway: str, kind: str) -> str | None:
+    if backend := _keyring():
+        with contextlib.suppress(Exception):
+            if secret := backend.get_password(SERVICE, f"{gateway} {kind}"):
+                return str(secret)
+    return _read_file().get(gateway, {}).get(kind)
+
+
+def _keyring() -> Any:
+    """The system's keyring, or None where there is none that keeps secrets from others."""
+    if os.environ.get("PKIT_KEYRING", "").lower() == "off":
+        return None
+    with contextlib.suppress(Exception):  # backends fail in ways of their own on a machine without a desktop
+        import keyring
+
+        backend = keyring.get_keyring()
+        return backend if backend.priority >= 1 else None
+    return None
+
+
+def _path() -> Path:
+    return config_folder() / "credentials.json"
+
+
+def _read_file() -> dict[str, dict[str, str]]:
+    path = _path()
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise ParticipantError(f"Others can read {path}.", hint=f"Run: chmod 600 {path}", code="token")
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        raise ParticipantError(
+            f"{path} cannot be read.", hint="Remove it and log in again with: pkit login", code="token"
+        ) from None
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,91 @@
+"""What was submitted from this machine, written down before it is sent."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from participant_kit.participant.home import data_folder, write_whole
+from participant_kit.protocol.identifiers import is_identifier
+
+
+class Record(BaseModel):
+    """One submission. ``recipients`` and ``signing_keys`` are the kit's of then; ``answered`` says that it arrived."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    gateway: str
+    challenge: str
+    phase: str
+    participant: str
+    kit: Path
+    path: Path
+    notebook_sha256: str
+    recipients: list[str]
+    signing_keys: list[str]
+    created_at: datetime
+    answered: bool = False
+
+
+def keep(record: Record, notebook: bytes, sealed: bytes) -> None:
+    """Write down ``record`` with the prepared notebook and the sealed bytes, to be sent as they are."""
+    folder = _folder(record.id)
+    write_whole(folder / "notebook.ipynb", notebook)
+    write_whole(folder / "sealed.age", sealed)
+    _write(record)
+
+
+def mark_answered(record: Record) -> None:
+    """Note that the gateway has it: from here on the same notebook makes a new submission."""
+    _write(record.model_copy(update={"answered": True}))
+    (_folder(record.id) / "sealed.age").unlink(missing_ok=True)
+
+
+def forget(record: Record) -> None:
+    """Drop what the gateway refused to take."""
+    shutil.rmtree(_folder(record.id), ignore_errors=True)
+
+
+def find_record(identifier: str) -> Record | None:
+    """The record of the submission ``identifier``; None when it was not made on this machine."""
+    if not is_identifier(identifier):
+        return None
+    try:
+        return Record.model_validate_json((_folder(identifier) / "record.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def find_unanswered(like: Record) -> tuple[Record, bytes] | None:
+    """An earlier upload of the same notebook, by the same person to the same place, that got no answer.
+
+    Returned with its sealed bytes: sent again under the same identifier it stays one submission.
+    """
+    same = ("gateway", "challenge", "phase", "participant", "notebook_sha256", "recipients")
+    with contextlib.suppress(FileNotFoundError):
+        for folder in sorted((data_folder() / "submissions").iterdir(), reverse=True):
+            record = find_record(folder.name)
+            if record and not record.answered and all(getattr(record, key) == getattr(like, key) for key in same):
+                with contextlib.suppress(OSError):
+                    return record, (folder / "sealed.age").read_bytes()
+    return None
+
+
+def kept_notebook(identifier: str) -> bytes | None:
+    """The notebook exactly as it was submitted; None when it was not submitted from this machine."""
+    with contextlib.suppress(OSError):
+        return (_folder(identifier) / "notebook.ipynb").read_bytes() if is_identifier(identifier) else None
+    return None
+
+
+def _write(record: Record) -> None:
+    write_whole(_folder(record.id) / "record.json", record.model_dump_json(indent=2).encode())
+
+
+def _folder(identifier: str) -> Path:
+    return data_folder() / "submissions" / identifier

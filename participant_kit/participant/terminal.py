@@ -1,0 +1,155 @@
+"""What a terminal shows of submissions, scores and findings, as objects that Rich renders.
+
+Text from the gateway is data: it goes through :func:`~participant_kit.participant.errors.printable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.text import Text
+
+from participant_kit.challenge.finding import Finding
+from participant_kit.participant.errors import printable
+from participant_kit.participant.explain import explain
+from participant_kit.participant.rehearse import Rehearsal
+from participant_kit.participant.submission import Submission
+from participant_kit.protocol.messages import ChallengeInfo, Leaderboard, Quota, RehearsalReport, SubmissionStatus
+from participant_kit.protocol.receipts import Failure, Receipt
+from participant_kit.protocol.states import State
+
+_COLOURS = {State.SCORED: "green", State.FAILED: "red", State.REFUSED: "red", State.CANCELLED: "yellow"}
+
+
+def describe(submission: Submission) -> dict[str, Any]:
+    """``submission`` for ``--json``, its scores and its failure verified."""
+    failure = submission.failure
+    plain = submission.status.model_dump(mode="json") | {"scores": submission.scores}
+    plain |= {"failure": failure.model_dump() if failure else None, "verified": submission.status.has_receipt}
+    if failure:
+        said = explain(failure)
+        plain |= {"explanation": said.sentence, "next_step": said.next_step}
+    return plain
+
+
+def submission_view(submission: Submission) -> RenderableType:
+    """One submission in full."""
+    status = submission.status
+    title = f"  {printable(status.id, 80)}  phase {printable(status.phase, 80)}"
+    parts: list[RenderableType] = [Text.assemble(state_text(status), title)]
+    if scores := submission.scores:
+        parts += [scores_table(scores), Text("Signed by the secure side; the receipt was verified.", style="dim")]
+    if failure := submission.failure:
+        parts.append(failure_view(failure))
+    if status.has_log:
+        parts.append(Text(f"The rehearsal failed, and its whole log is here: pkit status {status.id} --log"))
+    if status.state.is_final and not status.counted:
+        parts.append(Text("It was not counted against your quota.", style="dim"))
+    return Group(*parts)
+
+
+def failure_view(failure: Failure) -> RenderableType:
+    """Why it failed, and the next step."""
+    said = explain(failure)
+    return Group(Text(printable(said.sentence), style="red"), Text.assemble(("Next: ", "bold"), said.next_step))
+
+
+def state_text(status: SubmissionStatus) -> Text:
+    """The state, with the place in the queue where there is one."""
+    place = f", place {status.queue_position}" if status.queue_position is not None else ""
+    again = f", attempt {status.attempt}" if status.attempt > 1 else ""
+    return Text(f"{status.state.value}{place}{again}", style=_COLOURS.get(status.state, "cyan"))
+
+
+def _scores_text(scores: Mapping[str, float] | None) -> str:
+    return printable(", ".join(f"{name} {value:g}" for name, value in (scores or {}).items()))
+
+
+def scores_table(scores: Mapping[str, float]) -> Table:
+    """Scores by metric."""
+    table = Table("metric", "score")
+    for name, value in scores.items():
+        table.add_row(Text(printable(name, 80)), f"{value:g}")
+    return table
+
+
+def submissions_table(submissions: Iterable[Submission]) -> Table:
+    """Many submissions, the newest last."""
+    table = Table(Column("submission", no_wrap=True), "challenge", "phase", "state", "scores", "created (UTC)")
+    for status in sorted((submission.status for submission in submissions), key=lambda status: status.created_at):
+        where = (Text(printable(status.challenge, 80)), Text(printable(status.phase, 80)))
+        when = f"{status.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(status.id, *where, state_text(status), Text(_scores_text(status.scores)), when)
+    table.caption = "Scores as the gateway shows them; pkit scores ID verifies one."
+    return table
+
+
+def leaderboard_table(board: Leaderboard, own: str | None) -> RenderableType:
+    """The leaderboard, with the row of the participant ``own`` marked."""
+    title = f"{printable(board.challenge, 80)}, {printable(board.phase, 80)}"
+    if board.hidden:
+        return Text(f"The leaderboard of {title} is hidden until the phase is over.")
+    metrics = [board.primary, *sorted({name for row in board.rows for name in row.scores} - {board.primary})]
+    table = Table(
+        "rank", "participant", *(escape(printable(name, 80)) for name in metrics), "submissions", "date (UTC)"
+    )
+    table.title = Text(title)
+    for row in board.rows:
+        mine = row.participant == own
+        scores = [f"{row.scores[name]:g}" if name in row.scores else "" for name in metrics]
+        name = Text(printable(row.participant, 80) + (" (you)" if mine else ""))
+        when = f"{row.submitted_at:%Y-%m-%d %H:%M}"
+        table.add_row(str(row.rank), name, *scores, str(row.submissions), when, style="bold green" if mine else None)
+    table.caption = f"{'Higher' if board.higher_is_better else 'Lower'} is better; {board.participants} participants."
+    return table
+
+
+def challenges_table(challenges: Iterable[ChallengeInfo]) -> Table:
+    """Challenges that a gateway offers."""
+    table = Table("challenge", "title", "open phase", "metric", "kit")
+    for info in challenges:
+        words = (info.card.slug, info.card.title, info.open_phase or "none", info.card.primary.name)
+        table.add_row(*(Text(printable(word, 200)) for word in words), f"{info.kit_bytes / 2**20:.1f} MiB")
+    return table
+
+
+def quota_text(quota: Quota) -> str:
+    """What is left of a quota, in a sentence."""
+    left = []
+    if quota.per_day is not None:
+        left.append(f"{max(0, quota.per_day - quota.used_today)} of {quota.per_day} today")
+    if quota.total is not None:
+        left.append(f"{max(0, quota.total - quota.used_total)} of {quota.total} in all")
+    return f"Left in {printable(quota.phase, 80)}: {', '.join(left) or 'no limit'} (days begin at midnight UTC)."
+
+
+def findings_view(findings: Iterable[Finding]) -> RenderableType:
+    """Findings, one a line, errors in red."""
+    lines = []
+    for finding in findings:
+        colour = "red" if finding.level == "error" else "yellow"
+        lines.append(Text.assemble((finding.level, colour), f"  {printable(str(finding))}"))
+    return Group(*lines)
+
+
+def report_view(report: RehearsalReport | Rehearsal) -> RenderableType:
+    """What a rehearsal that failed has to say, with all that was printed."""
+    parts: list[RenderableType] = [Text.from_ansi(report.log)] if report.log else []
+    if report.message:
+        parts.append(Text(printable(report.message), style="bold"))
+    if report.stage:
+        parts.append(failure_view(Failure(stage=report.stage, cell=report.cell, reason=report.reason)))
+    return Group(*parts)
+
+
+def receipt_view(receipt: Receipt) -> RenderableType:
+    """A receipt, field by field."""
+    table = Table("field", "value", title="Receipt, verified")
+    for name, value in receipt.model_dump(mode="json", exclude_none=True).items():
+        for key, shown in value.items() if isinstance(value, dict) else [(name, value)]:
+            table.add_row(Text(str(key)), Text(_scores_text(shown) if key == "scores" else printable(str(shown))))
+    return table
