@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def join(
     Example: pkit join https://gateway.example.org/nhanes-diabetes
     """
     from participant_kit.participant import Client
-    from participant_kit.participant.address import split_challenge
     from participant_kit.participant.kit import read_link
+    from participant_kit.protocol.address import split_challenge
 
     gateway, slug = split_challenge(challenge)
     with _working(f"Joining {slug}") as tell:
@@ -133,7 +134,6 @@ def submit(
     Example: pkit submit starter_notebooks/nhanes_diabetes.ipynb --wait
     """
     from participant_kit.challenge.alphabet import alphabet_of
-    from participant_kit.participant.errors import ParticipantError
     from participant_kit.participant.terminal import describe, quota_text
 
     kit = _kit(notebook, challenge)
@@ -147,7 +147,7 @@ def submit(
     )
     with _working(f"Sending {notebook.name}"):
         submission = client.submit(notebook, challenge=kit.root, phase=phase)
-    with suppress(ParticipantError):  # it was sent; what is left can be asked for later
+    with suppress(KitError):  # it was sent; what is left can be asked for later
         console.note(escape(quota_text(client.quota(card.slug, submission.status.phase))))
     if wait:
         _finish(submission)
@@ -210,14 +210,13 @@ def leaderboard(challenge: Target = None, phase: Phase = None, json: console.Jso
 
     Example: pkit leaderboard nhanes-diabetes --phase development
     """
-    from participant_kit.participant.errors import ParticipantError
     from participant_kit.participant.terminal import leaderboard_table
 
     client, slug = _where(challenge)
     if slug is None:
         raise typer.BadParameter("Name a challenge, or go to the folder of a kit.", param_hint="CHALLENGE")
     board, own = client.leaderboard(slug, phase), None
-    with suppress(ParticipantError):  # anyone may look, also with no token or an old one
+    with suppress(KitError):  # anyone may look, also with no token or an old one
         own = client.me().name
     console.emit(board, leaderboard_table(board, own))
 
@@ -318,9 +317,9 @@ def _client(kit: ChallengeFolder) -> Client:
 def _where(target: str | None) -> tuple[Client, str | None]:
     """The client and the challenge that ``target`` names; None for no challenge in particular."""
     from participant_kit.participant import Client
-    from participant_kit.participant.address import split_challenge
     from participant_kit.participant.errors import ParticipantError
     from participant_kit.participant.kit import find_kit
+    from participant_kit.protocol.address import split_challenge
 
     try:
         kit = find_kit(Path.cwd(), target)

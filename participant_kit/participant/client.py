@@ -8,8 +8,6 @@ from pathlib import Path
 
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant import records
-from participant_kit.participant.address import gateway_address
-from participant_kit.participant.connection import Connection
 from participant_kit.participant.credentials import default_gateway, identity, load_token
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.kernel import create_kernel
@@ -17,6 +15,9 @@ from participant_kit.participant.kit import Tell, find_kit, join_kit, read_link,
 from participant_kit.participant.prepare import Prepared, prepare_notebook
 from participant_kit.participant.records import Record
 from participant_kit.participant.submission import Submission
+from participant_kit.protocol.address import gateway_address
+from participant_kit.protocol.connection import Connection
+from participant_kit.protocol.errors import GatewayError
 from participant_kit.protocol.identifiers import is_identifier, new_identifier
 from participant_kit.protocol.keys import read_key_ring
 from participant_kit.protocol.messages import (
@@ -34,8 +35,9 @@ class Client:
     """One gateway, as one participant.
 
     Without ``gateway``: ``PKIT_GATEWAY``, else the one that the kit around the current folder came from, else
-    the one last logged in to. Without ``token``: the one that ``pkit login`` kept. Every method raises
-    :class:`ParticipantError`, with the gateway's own code and words where it refused something.
+    the one last logged in to. Without ``token``: the one that ``pkit login`` kept. Every method raises a
+    :class:`~participant_kit.challenge.errors.KitError`: :class:`ParticipantError` for what is wrong here,
+    :class:`GatewayError`, with the gateway's own code and words, for what it refused.
     """
 
     def __init__(self, gateway: str | None = None, token: str | None = None) -> None:
@@ -175,11 +177,11 @@ class Client:
         path = f"/challenges/{record.challenge}/submissions/{record.id}"
         try:
             status = self._connection.put(path, sealed, SubmissionStatus, phase=record.phase)
-        except ParticipantError as error:
+        except GatewayError as error:
             if error.is_refusal:
                 records.forget(record)
                 raise
-            raise ParticipantError(
+            raise GatewayError(
                 f"{error.message} Whether the notebook arrived is not known.",
                 hint=f"{error.hint} The same notebook sent again continues this submission: it counts once.",
                 code=error.code,

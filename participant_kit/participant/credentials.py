@@ -12,9 +12,10 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from participant_kit.participant.address import gateway_address
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import config_folder, locked, write_whole
+from participant_kit.protocol.address import gateway_address
+from participant_kit.protocol.connection import checked_token
 from participant_kit.protocol.sealing import new_identity
 
 SERVICE = "participant-kit"
@@ -60,27 +61,6 @@ def identity(gateway: str) -> tuple[str, str]:
         secret, public = new_identity()
         _save(gateway, "identity", f"{secret} {public}", held=True)
         return secret, public
-
-
-def checked_token(token: str) -> str:
-    """``token`` without white space around it. Raises :class:`ParticipantError`, which does not show it."""
-    token = token.strip()
-    if not token or len(token) > 1000 or any(not "!" <= char <= "~" for char in token):
-        raise ParticipantError(
-            "This is no token: one word of letters, digits and signs.",
-            hint="Copy it again, alone.",
-            code="token",
-        )
-    return token
-
-
-def missing_token(gateway: str) -> ParticipantError:
-    """The error for a request that needs a token where none is kept."""
-    return ParticipantError(
-        f"There is no token for {gateway} on this machine.",
-        hint=f"Log in with: pkit login {gateway}",
-        code="no_token",
-    )
 
 
 def _save(gateway: str, kind: str, secret: str, *, held: bool = False) -> Literal["keyring", "file"]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from participant_kit.challenge.folder import CARD, KEYS, NOTEBOOKS, ChallengeFolder, find_challenge
-from participant_kit.participant.connection import Connection
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import cannot_write, data_folder, locked, write_whole
+from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.keys import Role, read_key_ring
 from participant_kit.protocol.kit import MAX_KIT_BYTES, kit_digest, open_kit
 from participant_kit.protocol.messages import ChallengeInfo

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from participant_kit.participant.client import Client
-from participant_kit.participant.connection import Connection
 from participant_kit.participant.credentials import save_token
+from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.messages import ServerInfo
 
 
@@ -28,7 +28,7 @@ def login(gateway: str, token: str) -> Login:
     """Keep ``token`` for ``gateway``, which becomes the default one.
 
     The token is shown only to what says that it is a gateway. Raises
-    :class:`~participant_kit.participant.errors.ParticipantError`; then nothing was kept.
+    a :class:`~participant_kit.challenge.errors.KitError`; then nothing was kept.
     """
     Connection(gateway).get("/", ServerInfo)
     client = Client(gateway, token)

@@ -10,11 +10,12 @@ from typing import Any
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.participant.connection import Connection
 from participant_kit.participant.credentials import identity
-from participant_kit.participant.errors import ParticipantError, printable
+from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.kit import find_kit, signing_keys
 from participant_kit.participant.records import Record, find_record
+from participant_kit.protocol.connection import Connection
+from participant_kit.protocol.errors import GatewayError, printable
 from participant_kit.protocol.messages import Account, RehearsalReport, SubmissionStatus
 from participant_kit.protocol.receipts import Failure, Receipt, verify_receipt
 from participant_kit.protocol.sealing import decrypt
@@ -77,8 +78,8 @@ class Submission:
     ) -> Submission:
         """Wait until it has ended, for at most ``timeout`` seconds. ``progress`` is told each change.
 
-        Raises :class:`ParticipantError` when the time is over, or the gateway stays out of reach; the
-        submission goes on in both cases.
+        Raises :class:`ParticipantError` when the time is over, :class:`GatewayError` when the gateway stays out
+        of reach; the submission goes on in both cases.
         """
         started = reached = time.monotonic()
         told = None
@@ -100,7 +101,7 @@ class Submission:
                 path = f"/submissions/{self.id}"
                 self._take(self._connection.get(path, SubmissionStatus, version=self._status.version, wait=left))
                 reached = time.monotonic()
-            except ParticipantError as error:
+            except GatewayError as error:
                 if not error.may_pass or time.monotonic() - reached > PATIENCE:
                     raise
             if told == self._status.version:  # a gateway that is away, or does not wait, is not to be hammered

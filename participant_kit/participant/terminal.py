@@ -1,6 +1,6 @@
 """What a terminal shows of submissions, scores and findings, as objects that Rich renders.
 
-Text from the gateway is data: it goes through :func:`~participant_kit.participant.errors.printable`.
+Text from the gateway is data: it goes through :func:`~participant_kit.protocol.errors.printable`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from participant_kit.challenge.finding import Finding
-from participant_kit.participant.errors import printable
 from participant_kit.participant.explain import explain
 from participant_kit.participant.rehearse import Rehearsal
 from participant_kit.participant.submission import Submission
+from participant_kit.protocol.errors import printable
 from participant_kit.protocol.messages import ChallengeInfo, Leaderboard, Quota, RehearsalReport, SubmissionStatus
 from participant_kit.protocol.receipts import Failure, Receipt
 from participant_kit.protocol.states import State

@@ -1,155 +1,275 @@
-"""Talking to a gateway over HTTP: what a participant, an organizer and a runner have in common."""
+"""HTTP to one gateway: a token, time limits, retries where they do no harm, errors with a next step."""
 
 from __future__ import annotations
 
-import ipaddress
-from typing import Any
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.util import Retry
 
 from participant_kit import __version__
-from participant_kit.protocol.errors import ProtocolError
+from participant_kit.protocol.address import gateway_address, is_loopback
+from participant_kit.protocol.errors import UNREACHABLE, GatewayError, ProtocolError, printable
 from participant_kit.protocol.messages import API_PREFIX, Problem
 
-TIMEOUT = (5.0, 60.0)
-"""Seconds to connect, and to wait for the next byte of an answer."""
+T = TypeVar("T")
+
+MAX_ANSWER = 32 << 20
+"""Bytes of an answer that is no file."""
+
+Params = dict[str, str | int | float | None]
 
 
-class GatewayUnreachableError(ProtocolError):
-    """No usable answer: the gateway is down, slow, or something else answers in its place."""
+class _Bearer(AuthBase):
+    """The token of one gateway. An ``auth`` of our own also keeps requests from reading ``.netrc``."""
 
-    code = "gateway_unreachable"
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
-class GatewayRefusedError(ProtocolError):
-    """The gateway said no. ``status`` is the HTTP status, ``code`` the word of its :class:`Problem`."""
-
-    def __init__(self, problem: Problem, status: int) -> None:
-        self.status = status
-        self.code = problem.code
-        super().__init__(problem.message, hint=problem.hint)
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    body: bytes
+    kind: str
+    etag: str | None
 
 
 class Connection:
-    """One gateway and one token (or none). Plain HTTP is for loopback alone.
+    """Requests to the gateway at ``gateway``. Paths are those below ``/api/v1``.
 
-    Requests that may be sent twice are, when the connection fails; redirects are never followed, because a
-    token is sent along. ``str()`` shows no token. Safe to use from one thread at a time.
+    ``timeout`` is in seconds, for each wait on the network; GET and PUT are tried ``retries`` times more,
+    because both mean the same when they arrive twice. Every method raises :class:`GatewayError`.
     """
 
-    def __init__(self, gateway: str, token: str | None = None, *, retries: int = 3) -> None:
-        self.gateway = check_gateway(gateway)
+    def __init__(
+        self,
+        gateway: str,
+        token: str | None = None,
+        *,
+        timeout: float = 30,
+        retries: int = 4,
+        backoff: float = 0.4,
+    ) -> None:
+        self.gateway = gateway_address(gateway)
+        self.has_token = token is not None
+        self._timeout = timeout
+        self._known: dict[str, tuple[str, bytes]] = {}
         self._session = requests.Session()
-        self._session.trust_env = not _is_loopback(urlsplit(self.gateway).hostname or "")
+        self._session.auth = _Bearer(checked_token(token) if token is not None else None)
         self._session.headers["User-Agent"] = f"participant-kit/{__version__}"
-        if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
+        # A proxy named in the environment must not see what goes, unencrypted, to this machine itself.
+        self._session.trust_env = not is_loopback(self.gateway)
         retry = Retry(
             total=retries,
-            backoff_factor=0.2,
+            read=min(retries, 1),
             status_forcelist=(502, 503, 504),
             allowed_methods=("GET", "PUT"),
+            backoff_factor=backoff,
+            respect_retry_after_header=False,  # a spent quota says "tomorrow"; that is for a person to read
             raise_on_status=False,
         )
-        self._session.mount("http://", HTTPAdapter(max_retries=retry))
         self._session.mount("https://", HTTPAdapter(max_retries=retry))
+        self._session.mount("http://", HTTPAdapter(max_retries=retry))
 
-    def __str__(self) -> str:
-        return f"Connection({self.gateway})"
+    def get(self, path: str, answer: type[T], *, wait: float = 0, **params: str | int | float | None) -> T:
+        """The JSON at ``path`` as ``answer``. ``wait`` is for how many seconds the gateway may hold its answer.
 
-    def request(
+        What came with an ETag before is asked for again only if it changed.
+        """
+        key = f"{path}?{params}"
+        known = self._known.get(key)
+        headers = {"If-None-Match": known[0]} if known else {}
+        asked = {**params, "wait": wait} if wait else params
+        got = self._send("GET", path, params=asked, headers=headers, wait=wait)
+        body = known[1] if known and got.status == 304 else got.body
+        if got.etag and got.status == 200:
+            self._known[key] = (got.etag, body)
+        return self._parse(body, got.kind, answer)
+
+    def put(self, path: str, content: bytes, answer: type[T], **params: str | int | float | None) -> T:
+        """Send ``content`` to ``path``; the JSON that comes back as ``answer``."""
+        headers = {"Content-Type": "application/octet-stream"}
+        got = self._send("PUT", path, params=params, headers=headers, content=content)
+        return self._parse(got.body, got.kind, answer)
+
+    def post(self, path: str, answer: type[T], body: BaseModel | None = None, *, wait: float = 0) -> T:
+        """Ask for what ``path`` does with ``body``; the JSON that comes back as ``answer`` (nothing is ``null``)."""
+        headers = {"Content-Type": "application/json"} if body else {}
+        content = body.model_dump_json().encode() if body else None
+        got = self._send("POST", path, headers=headers, content=content, wait=wait)
+        return self._parse(got.body or b"null", got.kind, answer)
+
+    def download(self, path: str, *, limit: int, progress: Callable[[int], None] | None = None) -> bytes:
+        """The bytes at ``path``, at most ``limit``. ``progress`` is told how many have come."""
+        return self._send("GET", path, limit=limit, progress=progress).body
+
+    def require_token(self) -> None:
+        """Raise :class:`GatewayError` when there is no token to show."""
+        if not self.has_token:
+            raise GatewayError(
+                f"There is no token for {self.gateway} on this machine.",
+                hint=f"Log in with: pkit login {self.gateway}",
+                code="no_token",
+            )
+
+    def _send(
         self,
         method: str,
         path: str,
         *,
-        body: BaseModel | bytes | None = None,
-        params: dict[str, Any] | None = None,
+        params: Params | None = None,
         headers: dict[str, str] | None = None,
-        wait: float = 0.0,
-    ) -> requests.Response:
-        """Send ``body`` to ``path`` (below the API's prefix); ``wait`` is how long the gateway may hold it, in s.
-
-        Raises :class:`GatewayUnreachableError` or :class:`GatewayRefusedError`.
-        """
-        data = body.model_dump_json().encode() if isinstance(body, BaseModel) else body
-        kind = "application/json" if isinstance(body, BaseModel) else "application/octet-stream"
+        content: bytes | None = None,
+        wait: float = 0,
+        limit: int = MAX_ANSWER,
+        progress: Callable[[int], None] | None = None,
+    ) -> _Answer:
         try:
-            response = self._session.request(
+            with self._session.request(
                 method,
-                f"{self.gateway}{API_PREFIX}{path}",
-                data=data,
+                self.gateway + API_PREFIX + path,
                 params=params,
-                headers={**({"Content-Type": kind} if data is not None else {}), **(headers or {})},
-                timeout=(TIMEOUT[0], TIMEOUT[1] + wait),
+                headers=headers,
+                data=content,
+                timeout=(min(self._timeout, 10), self._timeout + wait),
                 allow_redirects=False,
-            )
-        except requests.exceptions.SSLError:
-            raise GatewayUnreachableError(
-                f"The certificate of {self.gateway} is not trusted.",
-                hint="Ask the organizer for the right address, or set REQUESTS_CA_BUNDLE to your site's certificates.",
-            ) from None
-        except requests.exceptions.Timeout:
-            raise GatewayUnreachableError(
-                f"{self.gateway} did not answer in time.", hint="Try again in a minute; nothing was lost."
-            ) from None
-        except requests.exceptions.RequestException:
-            raise GatewayUnreachableError(
-                f"{self.gateway} cannot be reached.", hint="Check the address and your network, then try again."
-            ) from None
-        if response.status_code >= 300 and response.status_code != 304:
-            raise self._refusal(response)
-        return response
+                stream=True,
+            ) as response:
+                self._check_redirect(response)
+                body = self._read(response, limit, None if progress else self._timeout + wait, progress)
+                kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+                answer = _Answer(response.status_code, body, kind, response.headers.get("ETag"))
+        except requests.RequestException as error:
+            raise self._explain(error) from None
+        except ReadTimeoutError:
+            raise self._slow() from None
+        except HTTPError:
+            raise self._error("broke off in the middle of its answer.", "Try again.", UNREACHABLE) from None
+        if answer.status >= 400:
+            raise self._problem(answer)
+        return answer
 
-    def read(self, model: type[Any], method: str, path: str, **options: Any) -> Any:
-        """The answer to :meth:`request`, checked as ``model`` (a message class)."""
-        response = self.request(method, path, **options)
-        try:
-            return model.model_validate_json(response.content)
-        except ValidationError:
-            raise self._not_a_gateway() from None
-
-    def read_list(self, model: type[Any], method: str, path: str, **options: Any) -> list[Any]:
-        """The answer to :meth:`request`, a list of ``model``."""
-        response = self.request(method, path, **options)
-        try:
-            return [model.model_validate(item) for item in response.json()]
-        except (ValueError, ValidationError, TypeError):
-            raise self._not_a_gateway() from None
-
-    def _refusal(self, response: requests.Response) -> ProtocolError:
-        try:
-            return GatewayRefusedError(Problem.model_validate_json(response.content), response.status_code)
-        except ValidationError:
-            if response.status_code in (502, 503, 504):
-                return GatewayUnreachableError(
-                    f"{self.gateway} answered {response.status_code}: the gateway behind it is down.",
-                    hint="Try again in a minute; nothing was lost.",
+    def _read(
+        self,
+        response: requests.Response,
+        limit: int,
+        seconds: float | None,
+        progress: Callable[[int], None] | None,
+    ) -> bytes:
+        """The body, bounded in size and (unless it is a long file) in time, also when it comes in drops."""
+        body, deadline = bytearray(), time.monotonic() + seconds if seconds else float("inf")
+        while chunk := response.raw.read1(1 << 16, decode_content=True):
+            body += chunk
+            if len(body) > limit:
+                raise self._error(
+                    "answers with more than it should.", "Tell whoever runs the gateway.", "gateway_answer"
                 )
-            return self._not_a_gateway()
+            if time.monotonic() > deadline:
+                raise self._slow()
+            if progress:
+                progress(len(body))
+        return bytes(body)
 
-    def _not_a_gateway(self) -> GatewayUnreachableError:
-        return GatewayUnreachableError(
-            f"What answers at {self.gateway} is no gateway of participant-kit.",
-            hint="Check the address; a proxy or a login page may stand in between.",
+    def _parse(self, body: bytes, kind: str, answer: type[T]) -> T:
+        if kind and not kind.endswith("json"):
+            raise self._no_gateway(kind)
+        try:
+            return TypeAdapter(answer).validate_json(body)
+        except ValidationError:
+            raise self._error(
+                "answers with something that this version does not understand.",
+                f"Compare versions (this is {__version__}); upgrade with: pip install -U participant-kit",
+                "gateway_answer",
+            ) from None
+
+    def _check_redirect(self, response: requests.Response) -> None:
+        if response.is_redirect:
+            target = urlsplit(response.headers.get("Location", ""))
+            shown = printable(f"{target.scheme}://{target.hostname}" if target.hostname else "another path", 300)
+            raise self._error(
+                f"sends on to {shown}, and a token is not shown to another address.",
+                "If that is where the gateway is now, log in to it with: pkit login ADDRESS",
+                "redirect",
+            )
+
+    def _problem(self, answer: _Answer) -> GatewayError:
+        try:
+            problem = Problem.model_validate_json(answer.body)
+        except ValidationError:
+            if answer.status in (502, 503, 504):
+                return self._error(
+                    f"is down (HTTP {answer.status}).",
+                    "Try again in a few minutes; nothing is lost.",
+                    UNREACHABLE,
+                )
+            if "html" in answer.kind:
+                return self._no_gateway(answer.kind)
+            return self._error(f"failed (HTTP {answer.status}).", "Tell whoever runs the gateway.", "gateway_answer")
+        message, hint = printable(problem.message), printable(problem.hint)
+        if answer.status == 401 and not hint:
+            hint = f"Log in again with: pkit login {self.gateway}"
+        return GatewayError(message, hint=hint, code=printable(problem.code, 100), status=answer.status)
+
+    def _explain(self, error: requests.RequestException) -> GatewayError:
+        reason = getattr(error.args[0], "reason", None) if error.args else None
+        if isinstance(error, requests.exceptions.SSLError):
+            return self._error(
+                "has a certificate that this machine does not trust, or speaks no TLS.",
+                "Check the address. If your network opens TLS, name its certificate in REQUESTS_CA_BUNDLE.",
+                "tls",
+            )
+        if isinstance(error, requests.exceptions.ProxyError):
+            return self._error(
+                "cannot be reached through this machine's proxy.",
+                "Check HTTPS_PROXY and NO_PROXY.",
+                UNREACHABLE,
+            )
+        if isinstance(error, requests.Timeout) or isinstance(reason, ReadTimeoutError) or "timed out" in str(error):
+            return self._slow()
+        if isinstance(error, requests.ConnectionError):
+            return self._error(
+                "cannot be reached.", "Check the address and your network, or try again later.", UNREACHABLE
+            )
+        return self._error("cannot be asked that way.", "Check the address.", "address")
+
+    def _slow(self) -> GatewayError:
+        return self._error(
+            f"gave no full answer within {self._timeout:g} seconds.",
+            "Try again later; nothing is lost.",
+            UNREACHABLE,
         )
 
+    def _no_gateway(self, kind: str) -> GatewayError:
+        return self._error(
+            f"answers with {printable(kind, 50)} where a gateway answers with JSON.",
+            "Check the address; a network's sign-in page may also stand in the way.",
+            "gateway_answer",
+        )
 
-def check_gateway(address: str) -> str:
-    """``address`` without a trailing slash. Raises :class:`ProtocolError` for plain HTTP beyond loopback."""
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ProtocolError(f"{address!r} is no gateway's address.", hint="It looks like https://benchmark.example.org")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ProtocolError(f"{address} is plain HTTP.", hint="Use https://; plain HTTP is for this machine alone.")
-    return address.rstrip("/")
+    def _error(self, what: str, hint: str, code: str) -> GatewayError:
+        return GatewayError(f"The gateway {self.gateway} {what}", hint=hint, code=code)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def checked_token(token: str) -> str:
+    """``token`` without white space around it. Raises :class:`ProtocolError`, which does not show it."""
+    token = token.strip()
+    if not token or len(token) > 1000 or any(not "!" <= char <= "~" for char in token):
+        raise ProtocolError(
+            "This is no token: one word of letters, digits and signs.",
+            hint="Copy it again, alone.",
+        )
+    return token

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from participant_kit.protocol.connection import Connection, GatewayRefusedError, GatewayUnreachableError
+from participant_kit.protocol.connection import Connection
+from participant_kit.protocol.errors import GatewayError
 from participant_kit.protocol.messages import Claim, Lease, LeaseToken
 
 
@@ -42,13 +43,10 @@ class HeldLease:
         while not self._released.wait(seconds / 3):
             try:
                 path = f"/leases/{self._claim.submission}/renew"
-                lease: Lease = self._connection.read(Lease, "POST", path, body=self.token)
+                lease = self._connection.post(path, Lease, self.token)
                 expires = time.monotonic() + lease.seconds
-            except GatewayRefusedError as error:
-                self.cancelled = error.code == "cancelled"
-                self.ended.set()
-                return
-            except GatewayUnreachableError:
-                if time.monotonic() > expires:
+            except GatewayError as error:
+                if error.is_refusal or time.monotonic() > expires:
+                    self.cancelled = error.code == "cancelled"
                     self.ended.set()
                     return

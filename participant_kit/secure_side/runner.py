@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from participant_kit.protocol.connection import Connection, GatewayRefusedError, GatewayUnreachableError
-from participant_kit.protocol.errors import ProtocolError
+from pydantic import BaseModel, RootModel
+
+from participant_kit.protocol.connection import Connection
+from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, ClaimRequest
 from participant_kit.protocol.sealing import Binding, unseal_notebook
@@ -60,7 +62,9 @@ class Runner:
                 pause = 0.2
                 if claim:
                     self.work(claim)
-            except GatewayUnreachableError as error:
+            except GatewayError as error:
+                if error.is_refusal:
+                    raise
                 self._say(f"{error.message} Asking again in {pause:.1f} s.")
                 self.stopping.wait(pause)
                 pause = min(pause * 2, 10.0)
@@ -70,8 +74,7 @@ class Runner:
 
     def _claim(self) -> Claim | None:
         request = ClaimRequest(role=self._job.role, runner=self._name, challenges=[self._challenge], wait=WAIT)
-        response = self._claims.request("POST", "/claims", body=request, wait=WAIT)
-        return Claim.model_validate_json(response.content) if response.status_code == 200 else None
+        return self._claims.post("/claims", RootModel[Claim | None], request, wait=WAIT).root
 
     def work(self, claim: Claim) -> None:
         """Do one claimed submission. When it cannot be brought to an end here, the lease goes back."""
@@ -82,7 +85,7 @@ class Runner:
                 with turn_of(self._job.role):
                     binding, notebook = self._unseal(claim)
                     self._job.run(claim, binding, notebook, lease, started)
-            except (GatewayUnreachableError, SecureSideError):
+            except (GatewayError, SecureSideError):
                 self._give_back(claim, lease)
                 raise
             if self.stopping.is_set() and lease.ended.is_set():
@@ -108,7 +111,7 @@ class Runner:
         return binding, notebook
 
     @contextlib.contextmanager
-    def _stop_ends(self, lease: HeldLease):  # type: ignore[no-untyped-def]
+    def _stop_ends(self, lease: HeldLease) -> Iterator[None]:
         done = threading.Event()
 
         def watch() -> None:
@@ -126,22 +129,22 @@ class Runner:
             thread.join()
 
     def _give_back(self, claim: Claim, lease: HeldLease) -> None:
-        with contextlib.suppress(GatewayUnreachableError, GatewayRefusedError):
-            self._connection.request("POST", f"/leases/{claim.submission}/return", body=lease.token)
+        with contextlib.suppress(GatewayError):
+            self._connection.post(f"/leases/{claim.submission}/return", type(None), lease.token)
             self._say(f"{claim.submission} given back")
 
 
-def deliver(connection: Connection, path: str, body: object, lease: HeldLease, say: Say) -> None:
+def deliver(connection: Connection, path: str, body: BaseModel, lease: HeldLease, say: Say) -> None:
     """Send ``body`` until the gateway has it, or the lease is over. Raises nothing of the network."""
     pause = 0.1
     while True:
         try:
-            connection.request("POST", path, body=body)  # type: ignore[arg-type]
+            connection.post(path, type(None), body)
             return
-        except GatewayRefusedError as error:
-            say(f"{path}: {error.message}")
-            return
-        except GatewayUnreachableError:
+        except GatewayError as error:
+            if error.is_refusal:
+                say(f"{path}: {error.message}")
+                return
             if lease.ended.wait(pause):
                 raise
             pause = min(pause * 2, 5.0)

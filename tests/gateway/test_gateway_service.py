@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from conftest import API, World
+from gateway_world import API, World
 
 from participant_kit.gateway.accounts import hash_token
 from participant_kit.protocol.messages import Problem
@@ -90,7 +90,7 @@ def test_the_board_is_not_sent_again_until_it_changes(world: World) -> None:
 def test_a_hidden_board_shows_no_row(empty: World, tmp_path: object) -> None:
     from pathlib import Path
 
-    from conftest import make_kit
+    from gateway_world import make_kit
     from support import CARD
 
     card = CARD.replace(b"total: 100}", b"total: 100, leaderboard: hidden}")

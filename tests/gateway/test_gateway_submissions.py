@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import API, BLIND, REHEARSAL, World, make_envelope, make_kit, rezip
+from gateway_world import API, BLIND, REHEARSAL, World, make_envelope, make_kit, rezip
 from support import CARD
 
 from participant_kit.gateway.app import create_app

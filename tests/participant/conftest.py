@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 from small_gateway import CARD, CODEBOOK, SLUG, SmallGateway, write_notebook
 
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.participant.connection import Connection
 from participant_kit.participant.kit import join_kit
+from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
@@ -51,40 +49,6 @@ def kit_source(tmp_path: Path, blind_keys: SecretKeys) -> ChallengeFolder:
     table[20:].drop(columns="y").to_parquet(kit.sample_dir / "test.parquet", index=False)
     write_notebook(kit.notebooks_dir / "start.ipynb")
     return kit
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[BaseHTTPRequestHandler], None]], str]]:
-    """Starts a web server whose every request goes to a function; returns its address."""
-    servers: list[ThreadingHTTPServer] = []
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: Any) -> None:
-            """Clients that go away are part of the tests."""
-
-    def start(answer: Callable[[BaseHTTPRequestHandler], None]) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
-
-            def do_GET(self) -> None:
-                answer(self)
-
-            do_PUT = do_POST = do_GET
-
-        server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture

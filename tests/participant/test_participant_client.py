@@ -14,7 +14,7 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant import Client, Submission
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.records import find_record, kept_notebook
-from participant_kit.protocol.errors import ProtocolError
+from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
 from participant_kit.protocol.messages import Problem, RehearsalReport
@@ -169,7 +169,7 @@ def test_the_same_notebook_sent_again_after_no_answer_is_the_same_submission(
         return handler.command == "PUT"
 
     gateway.before = lose_the_answer
-    with pytest.raises(ParticipantError, match="counts once") as raised:
+    with pytest.raises(GatewayError, match="counts once") as raised:
         client.submit(notebook)
     assert raised.value.may_pass
     gateway.before = lambda handler: False
@@ -186,7 +186,7 @@ def test_what_the_gateway_refuses_leaves_no_trace(client: Client, gateway: Small
         return handler.command == "PUT"
 
     gateway.before = refuse
-    with pytest.raises(ParticipantError, match="Come back tomorrow") as raised:
+    with pytest.raises(GatewayError, match="Come back tomorrow") as raised:
         client.submit(notebook)
     assert (raised.value.code, raised.value.status) == ("quota_spent", 429)
     (identifier,) = {path.rpartition("/")[2] for method, path in gateway.requests if method == "PUT"}
@@ -236,12 +236,12 @@ def test_challenges_quota_and_account_are_messages(client: Client, submission: S
 
 
 def test_without_a_token_the_next_step_is_to_log_in(gateway: SmallGateway, notebook: Path) -> None:
-    with pytest.raises(ParticipantError, match="pkit login"):
+    with pytest.raises(GatewayError, match="pkit login"):
         Client(gateway.address).submit(notebook)
 
 
 def test_an_expired_token_is_the_gateways_own_message(gateway: SmallGateway, kit: ChallengeFolder) -> None:
-    with pytest.raises(ParticipantError, match="not known") as raised:
+    with pytest.raises(GatewayError, match="not known") as raised:
         Client(gateway.address, "an-old-token").me()
     assert raised.value.code == "bad_token"
     assert "an-old-token" not in str(raised.value)

@@ -11,7 +11,6 @@ import keyring
 import keyring.backend
 import pytest
 
-from participant_kit.participant.address import gateway_address, split_challenge
 from participant_kit.participant.credentials import default_gateway, identity, load_token, save_token
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.protocol.sealing import decrypt, encrypt
@@ -115,40 +114,3 @@ def test_a_broken_file_is_reported_and_not_overwritten(own_home: Path) -> None:
 def test_without_a_gateway_the_next_step_is_to_log_in() -> None:
     with pytest.raises(ParticipantError, match="pkit login"):
         default_gateway()
-
-
-@pytest.mark.parametrize(
-    ("written", "read"),
-    [
-        ("gateway.example.org/", "https://gateway.example.org"),
-        ("https://Gateway.Example.org:8443/a/", "https://gateway.example.org:8443/a"),
-        ("localhost:8000", "http://localhost:8000"),
-        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
-        ("http://[::1]:8000", "http://[::1]:8000"),
-    ],
-)
-def test_one_gateway_has_one_spelling(written: str, read: str) -> None:
-    assert gateway_address(written) == read
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "ftp://x.org",
-        "https://ada:secret@x.org",
-        "https://",
-        "https://x.org?token=secret",
-        "http://x.org",
-        "https://x:y",
-    ],
-)
-def test_other_addresses_are_refused_without_their_secrets(address: str) -> None:
-    with pytest.raises(ParticipantError) as raised:
-        gateway_address(address)
-    assert "secret" not in str(raised.value)
-
-
-def test_a_challenge_is_named_with_its_gateway_or_without() -> None:
-    assert split_challenge("gateway.example.org/heart") == (GATEWAY, "heart")
-    assert split_challenge(f"{GATEWAY}/challenges/heart/") == (GATEWAY, "heart")
-    assert split_challenge("heart") == (None, "heart")

@@ -15,9 +15,9 @@ from small_gateway import SLUG, SmallGateway, write_notebook
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.environment import Environment
 from participant_kit.participant import Client
-from participant_kit.participant.connection import Connection
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.kit import LINK, find_kit, join_kit, read_link
+from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
 

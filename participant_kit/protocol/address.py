@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit, urlunsplit
 
-from participant_kit.participant.errors import ParticipantError
+from participant_kit.protocol.errors import ProtocolError
 
 _EXAMPLE = "An address looks like https://gateway.example.org"
 
@@ -13,7 +13,7 @@ _EXAMPLE = "An address looks like https://gateway.example.org"
 def gateway_address(text: str) -> str:
     """``text`` as a gateway's address in one spelling: scheme, host, port, path, no slash at the end.
 
-    Raises :class:`ParticipantError` for plain HTTP to another machine, and for secrets in the address.
+    Raises :class:`ProtocolError` for plain HTTP to another machine, and for secrets in the address.
     """
     text = text.strip()
     if "://" not in text:
@@ -22,22 +22,20 @@ def gateway_address(text: str) -> str:
         parts = urlsplit(text)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        raise ParticipantError("This is no address of a gateway.", hint=_EXAMPLE, code="address") from None
+        raise ProtocolError("This is no address of a gateway.", hint=_EXAMPLE) from None
     if parts.username or parts.password:
-        raise ParticipantError(
+        raise ProtocolError(
             "The address holds a name or a password.",
             hint=f"Leave it out; tokens go elsewhere. {_EXAMPLE}",
-            code="address",
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ParticipantError("This is no address of a gateway.", hint=_EXAMPLE, code="address")
+        raise ProtocolError("This is no address of a gateway.", hint=_EXAMPLE)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     address = urlunsplit((parts.scheme, host + port, parts.path.rstrip("/"), "", ""))
     if parts.scheme == "http" and not is_loopback(address):
-        raise ParticipantError(
+        raise ProtocolError(
             f"{address} is plain HTTP, which anybody on the way can read and change.",
             hint=f"Use https://{host}{port}{parts.path.rstrip('/')}",
-            code="address",
         )
     return address
 

@@ -8,19 +8,20 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from small_gateway import SmallGateway, send
+from small_gateway import send
 
-from participant_kit.participant.connection import Connection
-from participant_kit.participant.errors import UNREACHABLE, ParticipantError
-from participant_kit.protocol.messages import Account, Problem, ServerInfo
+from participant_kit.challenge.errors import KitError
+from participant_kit.protocol.connection import Connection
+from participant_kit.protocol.errors import UNREACHABLE, GatewayError
+from participant_kit.protocol.messages import Account, Problem
 
 Serve = Callable[[Callable[[BaseHTTPRequestHandler], None]], str]
 TOKEN = "a-token-that-nobody-may-see"
 
 
-def ask(address: str, **options: float) -> ParticipantError:
+def ask(address: str, **options: float) -> GatewayError:
     settings = {"timeout": 0.3, "retries": 0, "backoff": 0.0} | options
-    with pytest.raises(ParticipantError) as raised:
+    with pytest.raises(GatewayError) as raised:
         Connection(address, TOKEN, **settings).get("/me", Account)
     assert raised.value.hint
     assert TOKEN not in str(raised.value)
@@ -115,13 +116,13 @@ def test_a_problem_is_told_in_the_gateways_words_without_what_steers_a_terminal(
 
 
 def test_plain_http_is_for_this_machine_alone() -> None:
-    with pytest.raises(ParticipantError, match=r"https://gateway\.example\.org"):
+    with pytest.raises(KitError, match=r"https://gateway\.example\.org"):
         Connection("http://gateway.example.org")
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ümlaut"])
 def test_what_is_no_token_is_refused_and_not_shown(token: str) -> None:
-    with pytest.raises(ParticipantError, match="no token") as raised:
+    with pytest.raises(KitError, match="no token") as raised:
         Connection("https://gateway.example.org", token)
     assert not token or token not in str(raised.value)
 
@@ -149,12 +150,17 @@ def test_a_request_that_may_not_is_sent_once(serve: Serve) -> None:
         seen.append(handler.command)
         send(handler, b"", 503)
 
-    with pytest.raises(ParticipantError):
+    with pytest.raises(KitError):
         Connection(serve(refuse), TOKEN, backoff=0.01).post("/submissions/x/cancel", Account)
     assert seen == ["POST"]
 
 
-def test_the_token_travels_in_a_header_and_in_no_address(gateway: SmallGateway) -> None:
-    Connection(gateway.address, TOKEN).get("/", ServerInfo, phase="x")
-    assert gateway.headers[-1]["Authorization"] == f"Bearer {TOKEN}"
-    assert all(TOKEN not in path for _, path in gateway.requests)
+def test_the_token_travels_in_a_header_and_in_no_address(serve: Serve) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        seen.append((handler.path, handler.headers["Authorization"]))
+        send(handler, Account(name="ada", role="participant"))
+
+    Connection(serve(answer), TOKEN).get("/me", Account, phase="x")
+    assert seen == [("/api/v1/me?phase=x", f"Bearer {TOKEN}")]
