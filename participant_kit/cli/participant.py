@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
+from participant_kit.cli.token import read_token
 
 if TYPE_CHECKING:
     from participant_kit.challenge.folder import ChallengeFolder
@@ -287,16 +288,11 @@ def verify(
 
 
 def _ask_token(file: Path | None) -> str:
-    from participant_kit.participant.errors import ParticipantError
-
     if file is None and sys.stdin.isatty():
         return str(typer.prompt("Token", hide_input=True, err=True))
     if file is None or str(file) == "-":
         return sys.stdin.read()
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise ParticipantError(f"{file} cannot be read.", hint="Give a file that holds the token alone.") from None
+    return read_token(file) or ""
 
 
 def _kit(path: Path, challenge: str | None) -> ChallengeFolder:

@@ -12,31 +12,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
+from participant_kit.cli.token import TokenError, read_token
 from participant_kit.protocol.keys import Role
 
 app = typer.Typer(
     name="runner", help="Operate a runner on the secure side, or a rehearsal runner.", no_args_is_help=True
 )
-
-
-class TokenError(KitError):
-    """No token was given."""
-
-    code = "token_missing"
-
-
-def read_token(token_file: Path | None) -> str:
-    """The token in ``token_file``, else in the variable PKIT_TOKEN."""
-    if token_file:
-        try:
-            return token_file.read_text().strip()
-        except OSError as error:
-            raise TokenError(f"The token file {token_file} cannot be read: {error.strerror}.") from None
-    if token := os.environ.get("PKIT_TOKEN"):
-        return token
-    raise TokenError("There is no token.", hint="Give --token-file FILE, or set PKIT_TOKEN.")
 
 
 @app.command()
@@ -61,10 +43,13 @@ def start(
     """
     from participant_kit.secure_side.service import Settings, serve
 
+    token = read_token(token_file)
+    if not token:
+        raise TokenError("A runner needs a token.", hint="Give --token-file FILE, or set PKIT_TOKEN.")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    settings = Settings(gateway, read_token(token_file), challenge, keys, state, role, sandbox, runtime, cache)
+    settings = Settings(gateway, token, challenge, keys, state, role, sandbox, runtime, cache)
 
     def ready() -> None:
         console.note(f"Asking {gateway} for work as {role.value} runner")

@@ -75,7 +75,7 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     from traitlets.config import Config
 
     try:
-        notebook = nbformat.reads(payload.decode("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.reads(payload.decode("utf-8"), as_version=4)
         nbformat.validate(notebook)
     except Exception as error:
         raise Failed(stage="notebook", reason="unreadable_notebook", message=str(error)[:1000]) from None

@@ -17,8 +17,6 @@ from participant_kit.participant.errors import ParticipantError
 MAX_FILE = 512 << 20
 """Bytes of a file that is read at all; outputs, which are dropped, may be most of it."""
 
-_format: Any = nbformat  # its functions carry no types
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -45,7 +43,7 @@ def prepare_notebook(path: Path, max_bytes: int | None = None) -> Prepared:
     """
     notebook = _normalised(_read(path), path.name)
     try:
-        content = _format.writes(notebook, version=4).encode("utf-8") + b"\n"
+        content = nbformat.writes(notebook, version=4).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
         raise NotebookError(f"{path.name} holds text that is not Unicode.", hint="Type that cell anew.") from None
     if max_bytes is not None and len(content) > max_bytes:
@@ -72,9 +70,9 @@ def _read(path: Path) -> Any:
             raise NotebookError(f"{path.name} is JSON, but no notebook.", hint="Give a file that JupyterLab opens.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about identifiers, which are made anew below
-            notebook = _format.from_dict(parsed)
+            notebook = nbformat.from_dict(parsed)
             if notebook.nbformat < 4:
-                notebook = _format.convert(notebook, 4)
+                notebook = nbformat.convert(notebook, 4)
         return notebook
     except NotebookError:
         raise
@@ -91,8 +89,8 @@ def _normalised(notebook: Any, name: str) -> Any:
     try:
         cells = [_cell(cell, number) for number, cell in enumerate(notebook["cells"], 1)]
         metadata = _metadata(notebook.get("metadata", {}))
-        result = _format.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
-        _format.validate(result)
+        result = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
+        nbformat.validate(result)
     except Exception as error:  # nbformat raises its own errors, and whatever a wrong type leads to
         raise _invalid(name, error) from None
     return result

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import participant_kit
 from participant_kit.challenge.alphabet import SCORING_TIME
 from participant_kit.challenge.folder import LABELS, ChallengeFolder
+from participant_kit.challenge.scoring_program import APP, read_program
 from participant_kit.execution.notebook import ENVIRONMENT, Execution, guest_command, read_reply
 from participant_kit.execution.sandbox.base import Mount, Sandbox
 from participant_kit.secure_side import metrics_program
-from participant_kit.secure_side.errors import SecureSideError
 
 MAX_SCORES = 1 << 16
 """Bytes that ``scores.json`` may have."""
 
-_APP = "/app"
-_LINKS = {f"{_APP}/input/res": "/work/res", f"{_APP}/output": "/work/output", f"{_APP}/shared": "/work/tmp"}
-_VARIABLES = {
-    "$input": f"{_APP}/input",
-    "$output": f"{_APP}/output",
-    "$program": f"{_APP}/program",
-    "$predictions": f"{_APP}/input/res",
-    "$hidden": f"{_APP}/input/ref",
-    "$shared": f"{_APP}/shared",
-    "$tmp": "/work/tmp",
-}
+_LINKS = {f"{APP}/input/res": "/work/res", f"{APP}/output": "/work/output", f"{APP}/shared": "/work/tmp"}
 
 
 class Scorer:
@@ -61,13 +48,13 @@ class Scorer:
     ) -> tuple[dict[str, Any], bytes]:
         package = Path(participant_kit.__file__).parent
         mounts = [
-            Mount(tables / "test.parquet", f"{_APP}/input/ref/test.parquet"),
-            Mount(self._folder.card_path, f"{_APP}/input/ref/challenge.yaml"),
-            Mount(Path(metrics_program.__file__), f"{_APP}/program/metrics_program.py"),
+            Mount(tables / "test.parquet", f"{APP}/input/ref/test.parquet"),
+            Mount(self._folder.card_path, f"{APP}/input/ref/challenge.yaml"),
+            Mount(Path(metrics_program.__file__), f"{APP}/program/metrics_program.py"),
             Mount(package, f"/opt/package/{package.name}"),
         ]
         if labels:
-            mounts.append(Mount(labels, f"{_APP}/input/ref/labels.parquet"))
+            mounts.append(Mount(labels, f"{APP}/input/ref/labels.parquet"))
         command = ["env", "PYTHONPATH=/opt/package", f"{ENVIRONMENT}/bin/python3", "metrics_program.py"]
         limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
         done = self._run(Path(sys.prefix), mounts, command, predictions, "result", limit, cancelled)
@@ -78,7 +65,7 @@ class Scorer:
         self, program: tuple[list[str], Path], predictions: bytes, labels: Path, cancelled: threading.Event | None
     ) -> dict[str, Any]:
         command, program_folder = program
-        mounts = [Mount(labels, f"{_APP}/input/ref/labels.parquet"), Mount(program_folder, f"{_APP}/program")]
+        mounts = [Mount(labels, f"{APP}/input/ref/labels.parquet"), Mount(program_folder, f"{APP}/program")]
         done = self._run(self._environment, mounts, command, predictions, "scores.json", MAX_SCORES, cancelled)
         scores = _read_scores(done.output or b"")
         return scores if "stage" in scores else {"scores": scores}
@@ -97,7 +84,7 @@ class Scorer:
         header = {
             "kind": "program",
             "command": command,
-            "cwd": f"{_APP}/program",
+            "cwd": f"{APP}/program",
             "predictions": card.submission.output,
             "output": output,
             "max_output": limit,
@@ -111,33 +98,6 @@ class Scorer:
             cancelled=cancelled,
         )
         return read_reply(ended)
-
-
-def read_program(folder: Path) -> list[str]:
-    """The command of a scoring program by Codabench's convention: ``command:`` in ``metadata.yaml``.
-
-    Its variables (``$input``, ``$output``, ...) are replaced. Raises :class:`SecureSideError`.
-    """
-    for name in ("metadata.yaml", "metadata"):
-        if (folder / name).is_file():
-            try:
-                command = yaml.safe_load((folder / name).read_text("utf-8"))["command"]
-                words = shlex.split(command)
-            except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError):
-                break
-            if not words or any(word in ("|", "&&", "||", ";", ">", "<") for word in words):
-                break
-            return [_replace(word) for word in words]
-    raise SecureSideError(
-        f"The scoring program {folder} has no usable command.",
-        hint="Write one program and its arguments in metadata.yaml, as in: command: python3 score.py $input $output",
-    )
-
-
-def _replace(word: str) -> str:
-    for name, path in _VARIABLES.items():
-        word = word.replace(name, path)
-    return word
 
 
 def _read_scores(text: bytes) -> dict[str, Any]:

@@ -1,0 +1,193 @@
+"""``pkit challenge``: for who makes a challenge of data that may not leave its holder."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+from participant_kit.challenge.finding import Finding
+from participant_kit.cli import console
+from participant_kit.cli.token import TokenError, read_token
+
+app = typer.Typer(name="challenge", help="Make a challenge, check it, publish it.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="The challenge folder, which holds challenge.yaml.")]
+Gateway = Annotated[str | None, typer.Option(help="The gateway's address. Default: the one you logged in to.")]
+TokenFile = Annotated[
+    Path | None, typer.Option(help="File with the organizer's token. Default: PKIT_TOKEN, or what `pkit login` kept.")
+]
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="New folder; its name becomes the challenge's short name.")],
+    data: Annotated[Path, typer.Option(help="The real data: one CSV or Parquet file with a row for each case.")],
+    target: Annotated[str, typer.Option(help="The column that is to be predicted.")],
+    identifier: Annotated[str, typer.Option("--id", help="The column that identifies a row.")],
+    title: Annotated[str | None, typer.Option(help="What the challenge is called.")] = None,
+    test_share: Annotated[float, typer.Option(help="Share of the rows that are predicted, in (0, 1).")] = 0.3,
+    seed: Annotated[int, typer.Option(help="Fixes the split and the sample.")] = 0,
+    json: console.Json = False,
+) -> None:
+    """Make a challenge folder that works at once: card, codebook, splits, sample, starter notebooks.
+
+    Example: pkit challenge new heart --data patients.csv --target died --id patient
+    """
+    from participant_kit.organizer.check import check_challenge
+    from participant_kit.organizer.scaffold import new_challenge
+
+    made = new_challenge(folder, data, target, identifier, title=title, test_share=test_share, seed=seed, tell=_tell)
+    findings = check_challenge(made)
+    text = Group(
+        f"[green]{escape(str(folder))}[/] is a challenge. Next:",
+        escape(f"  1. Read {made.codebook_path.name} and {made.card_path.name}; correct what was guessed."),
+        escape(f"  2. pkit holder keys KEYFILE --challenge {folder}"),
+        escape(f"  3. pkit challenge publish {folder} --gateway https://..."),
+    )
+    console.emit({"folder": str(made.root), "findings": findings}, text)
+
+
+@app.command()
+def check(folder: Folder, json: console.Json = False) -> None:
+    """Check everything against everything; print all mistakes at once; exit 1 when there is an error.
+
+    Example: pkit challenge check heart
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.organizer.check import check_challenge
+
+    findings = check_challenge(ChallengeFolder(folder))
+    console.emit({"findings": findings}, _report(findings))
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def synthesize(
+    folder: Folder,
+    mode: Annotated[str, typer.Option(help="The synthesizer. `schema` draws from the codebook alone.")] = "schema",
+    rows: Annotated[int, typer.Option(min=1, help="Rows of train.parquet.")] = 500,
+    test_rows: Annotated[int, typer.Option(min=1, help="Rows of test.parquet.")] = 250,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
+    json: console.Json = False,
+) -> None:
+    """Write the sample that participants work on.
+
+    Example: pkit challenge synthesize heart --rows 1000
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.organizer.synthesize import write_sample
+
+    challenge = ChallengeFolder(folder)
+    write_sample(challenge, mode=mode, rows=rows, test_rows=test_rows, seed=seed)
+    result = {"folder": str(challenge.sample_dir), "mode": mode, "rows": rows, "test_rows": test_rows, "seed": seed}
+    console.emit(result, f"{rows} rows of train and {test_rows} of test are in {escape(str(challenge.sample_dir))}.")
+
+
+@app.command()
+def kit(folder: Folder, json: console.Json = False) -> None:
+    """Build the starter kit, as a folder and as a zip; the same files give the same bytes.
+
+    Example: pkit challenge kit heart
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.organizer.kit import build_kit
+
+    build = build_kit(ChallengeFolder(folder))
+    _warn(build.warnings)
+    result = {"folder": str(build.folder), "zip": str(build.zip), "sha256": build.digest, "files": build.files}
+    size = build.zip.stat().st_size / 2**20
+    text = f"{escape(str(build.zip))}  {len(build.files)} files, {size:.1f} MiB\nsha256 {build.digest}"
+    console.emit(result, text)
+
+
+@app.command()
+def publish(folder: Folder, gateway: Gateway = None, token_file: TokenFile = None, json: console.Json = False) -> None:
+    """Build the kit and register the challenge on a gateway; again after a change.
+
+    Example: pkit challenge publish heart --gateway https://gateway.example.org
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.organizer.publish import publish_challenge
+
+    address, token = _account(gateway, token_file)
+    build, info = publish_challenge(ChallengeFolder(folder), address, token)
+    _warn(build.warnings)
+    text = (
+        f"Published [green]{address}/{info.card.slug}[/]\nsha256 {info.kit_sha256}\n"
+        f"Participants join with: pkit join {address}/{info.card.slug} --checksum {info.kit_sha256}"
+    )
+    console.emit(info, text)
+
+
+@app.command()
+def invite(
+    name: Annotated[str, typer.Argument(help="Who is let in.")],
+    role: Annotated[str, typer.Option(help="participant, organizer, runner or rehearsal.")] = "participant",
+    valid_days: Annotated[int, typer.Option(help="Days until the token expires.")] = 365,
+    gateway: Gateway = None,
+    token_file: TokenFile = None,
+    json: console.Json = False,
+) -> None:
+    """Let a person or a runner in; the token is shown this once.
+
+    Example: pkit challenge invite ada --gateway https://gateway.example.org
+    """
+    from participant_kit.organizer.publish import invite as make_account
+
+    address, token = _account(gateway, token_file)
+    account = make_account(address, token, name, role, valid_days)
+    console.emit(account, account.token)
+
+
+@app.command()
+def schema(json: console.Json = False) -> None:
+    """Print the JSON Schema of challenge.yaml, for an editor that completes it.
+
+    Example: pkit challenge schema > challenge.schema.json
+    """
+    from participant_kit.challenge.card import card_schema
+
+    sys.stdout.write(jsonlib.dumps(card_schema(), indent=2) + "\n")
+
+
+def _tell(text: str) -> None:
+    console.note(escape(text))
+
+
+def _account(gateway: str | None, token_file: Path | None) -> tuple[str, str]:
+    """The gateway and the token to use there."""
+    from participant_kit.participant.credentials import default_gateway, load_token
+    from participant_kit.protocol.address import gateway_address
+
+    address = gateway_address(gateway) if gateway else default_gateway()
+    token = read_token(token_file) or load_token(address)
+    if not token:
+        hint = f"Log in with: pkit login {address}, or give --token-file."
+        raise TokenError(f"There is no token for {address} here.", hint=hint)
+    return address, token
+
+
+def _warn(findings: list[Finding]) -> None:
+    if findings:
+        console.note(_report(findings))
+
+
+def _report(findings: list[Finding]) -> Group | str:
+    if not findings:
+        return "[green]Nothing is wrong.[/]"
+    table = Table("", "where", "found", "expected", box=None, pad_edge=False)
+    for finding in sorted(findings, key=lambda finding: (finding.level, finding.file, finding.line or 0)):
+        colour = "red" if finding.level == "error" else "yellow"
+        words = (escape(finding.where), escape(finding.found), escape(finding.expected))
+        table.add_row(f"[{colour}]{finding.level}[/]", *words)
+    counts = Counter(finding.level for finding in findings)
+    return Group(table, ", ".join(f"{count} {level}{'s' * (count > 1)}" for level, count in sorted(counts.items())))

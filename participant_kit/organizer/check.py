@@ -1,0 +1,265 @@
+"""Checking a challenge folder: everything against everything, all mistakes at once.
+
+Findings name files, columns and counts, and never a value of the private tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+from packaging.requirements import InvalidRequirement, Requirement
+
+from participant_kit.challenge.alphabet import alphabet_of
+from participant_kit.challenge.card import Card, Phase
+from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.document import line_of
+from participant_kit.challenge.errors import ChallengeError, KitError
+from participant_kit.challenge.finding import Finding, FindingsError
+from participant_kit.challenge.folder import CARD, LABELS, NOTEBOOKS, PRIVATE, SAMPLE, TABLES, ChallengeFolder
+from participant_kit.challenge.metrics import METRICS
+from participant_kit.challenge.scoring_program import read_program
+from participant_kit.challenge.table import check_table, read_table
+from participant_kit.organizer.leak import find_leaks
+from participant_kit.protocol.errors import ProtocolError
+from participant_kit.protocol.keys import Role, read_key_ring
+
+NEEDED = ("ipykernel", "papermill", "pandas", "pyarrow")
+"""Packages without which no notebook can be run or read its tables."""
+
+Tables = dict[str, pd.DataFrame]
+
+
+def check_challenge(folder: ChallengeFolder) -> list[Finding]:
+    """Every mistake in ``folder``: its card, codebook, requirements, tables, notebooks, keys and public half."""
+    findings: list[Finding] = []
+    try:
+        card = folder.card
+    except FindingsError as error:
+        return error.findings
+    findings += _check_requirements(folder, card)
+    findings += _check_notebooks(folder)
+    findings += _check_scoring(folder, card)
+    findings += _check_keys(folder)
+    findings += _check_phases(folder, card)
+    try:
+        codebook = folder.codebook
+    except FindingsError as error:
+        return [*findings, *error.findings]
+    known = list(_check_roles(folder, card, codebook))
+    findings += known
+    findings += _check_drafts(folder, codebook)
+    if any(finding.key.startswith("data.") for finding in known):
+        return findings  # without an identifier and a target, nothing can be said of the tables
+    private = {phase.name: _read_tables(folder, folder.private_dir(phase.name), findings) for phase in card.phases}
+    sample = _read_tables(folder, folder.sample_dir, findings)
+    for phase in card.phases:
+        findings += _check_tables(card, codebook, private[phase.name], f"{PRIVATE}/{phase.name}")
+        findings += _check_phase(card, phase, private[phase.name])
+    findings += _check_apart(card, private)
+    findings += _check_tables(card, codebook, sample, SAMPLE)
+    if not any(finding.level == "error" and finding.file.startswith((PRIVATE, SAMPLE)) for finding in findings):
+        findings += find_leaks(folder, private, sample)
+    return findings
+
+
+def _check_requirements(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
+    file = card.environment.requirements
+    try:
+        lines = folder.requirements_path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        yield Finding(file, "a readable file of pinned packages", "none", "environment.requirements")
+        return
+    names = set()
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            yield Finding(file, "one package a line, as in pandas==2.2.3", repr(text[:60]), line=number)
+            continue
+        names.add(requirement.name.lower().replace("_", "-"))
+        pins = [specifier for specifier in requirement.specifier if specifier.operator == "=="]
+        if requirement.url or len(pins) != 1 or "*" in pins[0].version:
+            yield Finding(file, "a pinned version, as in pandas==2.2.3", repr(text[:60]), line=number)
+    for name in NEEDED:
+        if name not in names:
+            yield Finding(file, f"the package {name}, which runs notebooks or reads their tables", "none")
+
+
+def _check_notebooks(folder: ChallengeFolder) -> Iterator[Finding]:
+    paths = sorted(folder.notebooks_dir.glob("*.ipynb"))
+    if not paths:
+        yield Finding(f"{NOTEBOOKS}/", "at least one starter notebook", "none")
+    for path in paths:
+        file = f"{NOTEBOOKS}/{path.name}"
+        try:
+            notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
+            nbformat.validate(notebook)
+        except Exception as error:  # nbformat raises what its parsers raise
+            yield Finding(file, "a notebook (nbformat 4)", type(error).__name__)
+            continue
+        parameters = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+        if len(parameters) != 1:
+            yield Finding(file, "one cell tagged parameters", f"{len(parameters)}")
+        for name in ("data_dir", "output_dir"):
+            if len(parameters) == 1 and name not in parameters[0].source:
+                yield Finding(file, f"{name} set in the cell tagged parameters", "none")
+        for number, cell in enumerate(notebook.cells, 1):
+            if cell.get("outputs") or cell.get("attachments"):
+                yield Finding(
+                    file, "no outputs, which could show real data", f"{len(cell.get('outputs', []))}", cell=number
+                )
+
+
+def _check_scoring(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
+    if folder.scoring_path is None:
+        return
+    if not folder.scoring_path.is_dir():
+        yield Finding(CARD, f"a folder {card.scoring}/", "none", "scoring", line_of(folder.card_path, "scoring"))
+        return
+    try:
+        read_program(folder.scoring_path)
+    except ChallengeError as error:
+        yield Finding(f"{card.scoring}/metadata.yaml", error.hint, error.message)
+
+
+def _check_keys(folder: ChallengeFolder) -> Iterator[Finding]:
+    if not folder.keys_path.exists():
+        expected = "the runners' public keys; the data holder makes them with: pkit holder keys FILE --challenge FOLDER"
+        yield Finding(folder.keys_path.name, expected, "no file", level="warning")
+        return
+    try:
+        ring = read_key_ring(folder.keys_path)
+    except ProtocolError as error:
+        yield Finding(folder.keys_path.name, "public keys of runners", error.message)
+        return
+    if not ring.of(Role.BLIND):
+        yield Finding(folder.keys_path.name, "a key of a runner of the role blind", "none")
+
+
+def _check_phases(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
+    if max(phase.ends for phase in card.phases) <= datetime.now(UTC):
+        line = line_of(folder.card_path, "phases")
+        yield Finding(CARD, "a phase that is open or still to come", "none", "phases", line, level="warning")
+    cost = alphabet_of(card).bits
+    if cost > card.release.budget_bits:
+        line = line_of(folder.card_path, "release", "budget_bits") or line_of(folder.card_path, "release")
+        expected = f"at least the {cost:.1f} bits that one submission may reveal"
+        yield Finding(CARD, expected, f"{card.release.budget_bits:g}", "release.budget_bits", line)
+
+
+def _check_roles(folder: ChallengeFolder, card: Card, codebook: Codebook) -> Iterator[Finding]:
+    """What the card says of columns, against what the codebook says."""
+    file, columns = folder.codebook_path.name, codebook.columns
+    for role, name in (("identifier", card.data.identifier), ("target", card.data.target)):
+        if name not in columns:
+            line = line_of(folder.card_path, "data", role)
+            yield Finding(CARD, f"a column of {file}", repr(name), f"data.{role}", line)
+        elif columns[name].nullable:
+            line = line_of(folder.codebook_path, "columns", name)
+            yield Finding(
+                file, f"no missing values, because it is the {role}", "nullable: true", f"columns.{name}", line
+            )
+    identifier, target = columns.get(card.data.identifier), columns.get(card.data.target)
+    if identifier:
+        wanted, found = identifier.type, card.submission.columns[card.data.identifier]
+        if wanted not in ("integer", "text"):
+            line = line_of(folder.codebook_path, "columns", card.data.identifier, "type")
+            yield Finding(
+                file, "type integer or text for the identifier", wanted, f"columns.{card.data.identifier}", line
+            )
+        elif wanted != found:
+            line = line_of(folder.card_path, "submission", "columns")
+            yield Finding(CARD, f"{wanted}, as in {file}", found, f"submission.columns.{card.data.identifier}", line)
+    if target and card.scoring is None:
+        yield from _check_metrics(folder, card, target)
+
+
+def _check_metrics(folder: ChallengeFolder, card: Card, target: Column) -> Iterator[Finding]:
+    prediction = next(kind for name, kind in card.submission.columns.items() if name != card.data.identifier)
+    two_classes = (
+        target.type == "boolean"
+        or len(target.levels or []) == 2
+        or (target.type == "integer" and target.maximum - target.minimum == 1)
+    )
+    for index, metric in enumerate(card.metrics):
+        reads = METRICS[metric.name].reads
+        line = line_of(folder.card_path, "metrics", index)
+        if reads == "probability" and not two_classes:
+            yield Finding(CARD, "a target of two classes", f"type {target.type}", f"metrics.{index}.name", line)
+        if reads == "value" and target.type not in ("integer", "number"):
+            yield Finding(CARD, "a target that is a number", f"type {target.type}", f"metrics.{index}.name", line)
+        if reads in ("probability", "value") and prediction == "text":
+            yield Finding(
+                CARD, f"predictions that are numbers, for {metric.name}", prediction, "submission.columns", line
+            )
+
+
+def _check_drafts(folder: ChallengeFolder, codebook: Codebook) -> Iterator[Finding]:
+    if drafts := [name for name, column in codebook.columns.items() if column.draft]:
+        line = line_of(folder.codebook_path, "columns", drafts[0])
+        expected = "columns that somebody has read: correct each, then delete its draft: true"
+        yield Finding(
+            folder.codebook_path.name, expected, f"{len(drafts)} drafts", f"columns.{drafts[0]}", line, level="warning"
+        )
+
+
+def _read_tables(folder: ChallengeFolder, where: Path, findings: list[Finding]) -> Tables:
+    """The tables in ``where`` by name; what cannot be read is missing, and among ``findings``."""
+    tables = {}
+    for name in (*TABLES, LABELS) if where != folder.sample_dir else TABLES:
+        path = where / f"{name}.parquet"
+        try:
+            tables[name] = read_table(path)
+        except KitError:
+            found = "no file" if not path.exists() else "something else"
+            findings.append(Finding(path.relative_to(folder.root).as_posix(), "a Parquet table", found))
+    return tables
+
+
+def _check_tables(card: Card, codebook: Codebook, tables: Tables, where: str) -> Iterator[Finding]:
+    everything = list(codebook.columns)
+    expected = {
+        "train": everything,
+        "test": [name for name in everything if name != card.data.target],
+        LABELS: [card.data.identifier, card.data.target],
+    }
+    for name, table in tables.items():
+        file = f"{where}/{name}.parquet"
+        if table.empty:
+            yield Finding(file, "at least one row", "none")
+        yield from check_table(table, codebook, expected[name], file=file, identifier=card.data.identifier)
+
+
+def _check_phase(card: Card, phase: Phase, tables: Tables) -> Iterator[Finding]:
+    """Test rows and labels are of the same rows, of which none is in the training rows."""
+    identifier, target = card.data.identifier, card.data.target
+    ids = {name: set(table[identifier].dropna()) for name, table in tables.items() if identifier in table}
+    where = f"{PRIVATE}/{phase.name}"
+    if "test" in ids and LABELS in ids and ids["test"] != ids[LABELS]:
+        bare, stray = len(ids["test"] - ids[LABELS]), len(ids[LABELS] - ids["test"])
+        found = f"{bare} rows without a label, {stray} labels without a row"
+        yield Finding(f"{where}/{LABELS}.parquet", "one label for each row of test.parquet", found, identifier)
+    if "test" in ids and "train" in ids and (both := len(ids["test"] & ids["train"])):
+        yield Finding(f"{where}/test.parquet", "rows that are not in train.parquet", f"{both} of both", identifier)
+    labels = tables.get(LABELS)
+    if labels is not None and target in labels and labels[target].nunique() < 2:
+        yield Finding(f"{where}/{LABELS}.parquet", "at least two different values", "one", target)
+
+
+def _check_apart(card: Card, private: dict[str, Tables]) -> Iterator[Finding]:
+    """What is learned about the test rows of one phase is not to help in another."""
+    seen: dict[object, str] = {}
+    for phase, tables in private.items():
+        if "test" in tables and card.data.identifier in tables["test"]:
+            ids = tables["test"][card.data.identifier].dropna()
+            if again := sum(1 for row in ids if seen.setdefault(row, phase) != phase):
+                expected = "test rows of its own, so that one phase teaches nothing about another"
+                file = f"{PRIVATE}/{phase}/test.parquet"
+                yield Finding(file, expected, f"{again} of another phase", card.data.identifier, level="warning")

@@ -1,0 +1,81 @@
+"""Building the starter kit: the public half of a challenge, as a folder and as a zip."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from participant_kit.challenge.alphabet import alphabet_of
+from participant_kit.challenge.finding import Finding, FindingsError
+from participant_kit.challenge.folder import NOTEBOOKS, ChallengeFolder
+from participant_kit.organizer.check import check_challenge
+from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.public import public_files
+from participant_kit.organizer.template import render
+from participant_kit.protocol.kit import kit_digest, open_kit, pack_kit
+
+KIT = "starter_kit"
+
+
+@dataclass(frozen=True)
+class KitBuild:
+    """A kit as it was built: its ``folder``, its ``zip``, hex SHA-256 of that, and what was warned of."""
+
+    folder: Path
+    zip: Path
+    digest: str
+    files: list[str]
+    warnings: list[Finding]
+
+
+def build_kit(folder: ChallengeFolder) -> KitBuild:
+    """Write ``starter_kit/`` and ``starter_kit.zip`` into ``folder``; the same files give the same bytes.
+
+    Raises :class:`~participant_kit.challenge.finding.FindingsError` when the check finds an error, or
+    :class:`OrganizerError` when there are no public keys or the disk is full; then an earlier kit stays.
+    """
+    findings = check_challenge(folder)
+    if errors := [finding for finding in findings if finding.level == "error"]:
+        raise FindingsError(errors, hint="Correct them, then build the kit again.")
+    if not folder.keys_path.exists():
+        raise OrganizerError(
+            "The challenge has no public keys, so nobody could seal a notebook for it.",
+            hint=f"The data holder makes them with: pkit holder keys FILE --challenge {folder.root}",
+        )
+    target, archive = folder.root / KIT, folder.root / f"{KIT}.zip"
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{KIT}-", dir=folder.root) as temporary:
+            made = Path(temporary, KIT)
+            made.mkdir()
+            for name, path in public_files(folder).items():
+                (made / name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, made / name)
+            (made / "README.md").write_text(_readme(folder))
+            data = pack_kit(made, folder.card.slug)
+            files = open_kit(data)
+            new_archive = Path(temporary, archive.name)
+            new_archive.write_bytes(data)
+            if target.exists():
+                target.rename(Path(temporary, "old"))
+            made.rename(target)
+            new_archive.replace(archive)
+    except OSError as error:
+        raise OrganizerError(
+            f"The kit cannot be written to {folder.root}: {error.strerror}.", hint="Free some space, then try again."
+        ) from None
+    return KitBuild(target, archive, kit_digest(data), sorted(files), findings)
+
+
+def _readme(folder: ChallengeFolder) -> str:
+    notebooks = sorted(folder.notebooks_dir.glob("*.ipynb"))
+    columns = " and ".join(f"`{name}`" for name in folder.card.submission.columns)
+    return render(
+        "README.md",
+        card=folder.card,
+        columns=columns,
+        notebook=notebooks[-1].name,
+        bits=alphabet_of(folder.card).bits,
+        notebooks=NOTEBOOKS,
+    )

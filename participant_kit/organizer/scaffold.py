@@ -1,0 +1,199 @@
+"""A challenge folder that works at once, from one table."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+
+from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.document import dump_document
+from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
+from participant_kit.challenge.table import read_table
+from participant_kit.organizer.draft import draft_codebook
+from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.split import split_table, write_phases
+from participant_kit.organizer.starter import baseline_notebook, starter_notebook
+from participant_kit.organizer.synthesize import write_sample
+from participant_kit.organizer.template import render
+
+PACKAGES = ("ipykernel", "numpy", "pandas", "papermill", "pyarrow", "scikit-learn")
+"""What a scaffolded challenge offers to notebooks, in the versions that are installed here."""
+PHASES = ("development", "final")
+
+
+def new_challenge(
+    folder: Path,
+    data: Path,
+    target: str,
+    identifier: str,
+    *,
+    title: str | None = None,
+    test_share: float = 0.3,
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda text: None,
+) -> ChallengeFolder:
+    """Write a challenge to the new folder ``folder``, from the CSV or Parquet file ``data``.
+
+    ``test_share``, in (0, 1), of the rows become test rows, half of them for each phase. ``seed`` fixes the
+    split and the sample. ``tell`` is told what was decided. Raises :class:`OrganizerError`, or
+    :class:`~participant_kit.challenge.errors.ChallengeError` for a table that cannot be read; then nothing
+    is left behind.
+    """
+    if not 0 < test_share < 1:
+        raise OrganizerError(f"The share of test rows is {test_share}.", hint="Give one between 0 and 1, as 0.3.")
+    frame = _read(data, target, identifier, tell)
+    codebook, frame = draft_codebook(frame, identifier, target)
+    card = _card(_slug(folder), title, identifier, target, codebook.columns)
+    with _new_folder(folder) as made:
+        made.card_path.write_text(card)
+        made.codebook_path.write_text(_codebook_text(codebook))
+        made.requirements_path.write_text("".join(f"{name}=={version(name)}\n" for name in PACKAGES))
+        (made.root / ".gitignore").write_text(f"/{PRIVATE}/\n")
+        by_class = codebook.columns[target].type not in ("number", "integer") or _is_zero_one(codebook.columns[target])
+        train, tests = split_table(frame, target, PHASES, test_share=test_share, seed=seed, by_class=by_class)
+        write_phases(made, train, tests)
+        write_sample(made, seed=seed)
+        made.notebooks_dir.mkdir()
+        for name, write in (("starter", starter_notebook), ("baseline", baseline_notebook)):
+            notebook = write(made.card, codebook.columns[target])
+            nbformat.write(notebook, made.notebooks_dir / f"{name}.ipynb")
+    rows = {phase: len(test) for phase, test in tests.items()}
+    tell(f"{len(train)} rows to learn from; to be predicted: {', '.join(f'{n} in {p}' for p, n in rows.items())}")
+    return ChallengeFolder(folder)
+
+
+def _read(data: Path, target: str, identifier: str, tell: Callable[[str], None]) -> pd.DataFrame:
+    frame = read_table(data)
+    frame.columns = frame.columns.map(str)
+    for option, name in (("--id", identifier), ("--target", target)):
+        if name not in frame:
+            known = ", ".join(frame.columns[:30])
+            raise OrganizerError(
+                f"{data.name} has no column {name!r}; it has: {known}.", hint=f"Name one with {option}."
+            )
+    if identifier == target:
+        raise OrganizerError(f"{target!r} is both --id and --target.", hint="Name two columns.")
+    if repeated := frame.columns[frame.columns.duplicated()].tolist():
+        raise OrganizerError(f"{data.name} has these columns twice: {', '.join(repeated)}.", hint="Rename one of each.")
+    if frame.shape[1] < 3:
+        raise OrganizerError(f"{data.name} has no column beside {identifier!r} and {target!r} to predict from.")
+    if unknown := int(frame[target].isna().sum()):
+        frame = frame[frame[target].notna()]
+        tell(f"{unknown} rows without a value of {target} are left out")
+    if missing := int(frame[identifier].isna().sum()):
+        raise OrganizerError(f"{missing} rows have no {identifier!r}.", hint="Give each row an identifier of its own.")
+    if count := int(frame[identifier].duplicated().sum()):
+        raise OrganizerError(
+            f"{count} rows repeat a value of {identifier!r}.",
+            hint="Give each row an identifier of its own, or make one row of those that belong together.",
+        )
+    return frame
+
+
+def _card(slug: str, title: str | None, identifier: str, target: str, columns: dict[str, Column]) -> str:
+    today = datetime.now(UTC).date()
+    middle, end = today + timedelta(days=90), today + timedelta(days=104)
+    development, final = PHASES
+    metrics, prediction_type = _metrics(columns[target])
+    return render(
+        "challenge.yaml",
+        slug=slug,
+        title=title or f"Predict {target}",
+        summary=f"Predict {target} from {len(columns) - 2} other columns.",
+        identifier=identifier,
+        identifier_type=columns[identifier].type,
+        target=target,
+        prediction="prediction" if identifier != "prediction" else "predicted",
+        prediction_type=prediction_type,
+        metrics=metrics,
+        phases=[
+            {
+                "name": development,
+                "starts": today,
+                "ends": middle,
+                "quota": ", per_day: 10, total: 100",
+                "leaderboard": "live",
+            },
+            {"name": final, "starts": middle, "ends": end, "quota": ", total: 2", "leaderboard": "hidden"},
+        ],
+    )
+
+
+def _metrics(target: Column) -> tuple[list[dict[str, Any]], str]:
+    def metric(name: str, higher: bool, low: float, high: float, decimals: int = 3) -> dict[str, Any]:
+        return {"name": name, "higher_is_better": higher, "range": [low, high], "decimals": decimals}
+
+    if target.type == "boolean" or _is_zero_one(target) or len(target.levels or []) == 2:
+        metrics, kind = [metric("roc_auc_score", True, 0, 1), metric("brier_score_loss", False, 0, 1)], "number"
+    elif target.type == "category":
+        metrics, kind = [metric("balanced_accuracy_score", True, 0, 1), metric("accuracy_score", True, 0, 1)], "text"
+    else:
+        span = float(target.maximum - target.minimum) or 1.0
+        decimals = min(max(3 - math.ceil(math.log10(span)), 0), 9)
+        error = metric("mean_absolute_error", False, 0, span if span % 1 else int(span), decimals)
+        metrics, kind = [metric("r2_score", True, 0, 1), error], "number"
+    metrics[0]["primary"] = True
+    return metrics, kind
+
+
+def _is_zero_one(column: Column) -> bool:
+    return column.type == "integer" and (column.minimum, column.maximum) == (0, 1)
+
+
+def _codebook_text(codebook: Codebook) -> str:
+    head = (
+        "# What each column may hold. Drafted from the data: read every line, correct it, delete its `draft: true`.\n"
+        "# Everybody gets this file. Bounds, levels and shares of missing values are yours to choose; they need not\n"
+        "# be those of the data, as long as every real row fits.\n"
+    )
+    return head + dump_document(codebook.model_dump(exclude_defaults=True))
+
+
+def _slug(folder: Path) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:64].strip("-")
+    if len(slug) < 2:
+        raise OrganizerError(
+            f"No short name can be made of {folder.name!r}.", hint="Name the folder in letters, digits and hyphens."
+        )
+    return slug
+
+
+@contextlib.contextmanager
+def _new_folder(folder: Path) -> Iterator[ChallengeFolder]:
+    """A folder beside ``folder`` that takes its place when all went well, and is gone when not."""
+    folder = folder.resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OrganizerError(f"{folder} exists and is not empty.", hint="Name a new folder.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            yield ChallengeFolder(made)
+            made.chmod(0o777 & ~_umask())
+            if folder.exists():
+                folder.rmdir()
+            made.replace(folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise OrganizerError(
+            f"{folder} cannot be written: {error.strerror}.", hint="Free some space, or name another place."
+        ) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

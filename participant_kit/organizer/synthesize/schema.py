@@ -1,0 +1,93 @@
+"""Rows drawn from the codebook alone: types, levels, bounds and shares of missing values. No data is looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.challenge.table import conform
+from participant_kit.organizer.errors import OrganizerError
+
+_WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath")
+_DIGITS = 3
+"""Significant digits of the span of a number's bounds."""
+
+
+class SchemaSynthesizer:
+    """For tiny or very sensitive data: nothing but the codebook shapes the sample, so it can reveal nothing else."""
+
+    name = "schema"
+
+    def synthesize(self, folder: ChallengeFolder, *, rows: int, test_rows: int, seed: int) -> dict[str, pd.DataFrame]:
+        """See :class:`~participant_kit.organizer.synthesize.base.Synthesizer`. The target is never missing."""
+        data, codebook = folder.card.data, folder.codebook
+        drawn = draw_rows(codebook, rows + test_rows, seed, whole=(data.identifier, data.target))
+        drawn[data.identifier] = _identifiers(codebook.columns[data.identifier], len(drawn))
+        table = conform(drawn, codebook)
+        test = table.iloc[rows:].drop(columns=data.target)
+        return {"train": table.iloc[:rows].reset_index(drop=True), "test": test.reset_index(drop=True)}
+
+
+def draw_rows(codebook: Codebook, count: int, seed: int, whole: tuple[str, ...] = ()) -> pd.DataFrame:
+    """``count`` rows of every column, shape (count, columns), missing where the codebook says, except in ``whole``.
+
+    Each column has a generator of its own, so that a new column changes no other.
+    """
+    values = {name: _draw(column, count, _generator(seed, name)) for name, column in codebook.columns.items()}
+    frame = pd.DataFrame(values)
+    complete = frame.astype("string")
+    for name, column in codebook.columns.items():
+        if name in whole:
+            continue
+        gone = _generator(seed, f"{name} missing").random(count) < column.missing
+        for other, levels in column.missing_when.items():
+            gone |= complete[other].isin([str(level) for level in levels]).to_numpy(dtype=bool)
+        frame[name] = frame[name].mask(gone)
+    return frame
+
+
+def _generator(seed: int, name: str) -> np.random.Generator:
+    digest = hashlib.sha256(name.encode()).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest[:16], "<u4").tolist()])
+
+
+def _draw(column: Column, count: int, random: np.random.Generator) -> pd.Series[Any]:
+    if column.type == "category":
+        return pd.Series(random.choice(column.level_names, count), dtype="string")
+    if column.type == "boolean":
+        return pd.Series(random.random(count) < 0.5, dtype="boolean")
+    if column.type == "text":
+        return pd.Series(random.choice(_WORDS, count), dtype="string")
+    if column.type == "integer":
+        return pd.Series(random.integers(column.minimum, column.maximum, count, endpoint=True), dtype="Int64")
+    if column.type == "date":
+        return _dates(column.minimum, column.maximum, count, random)
+    span = float(column.maximum) - float(column.minimum)
+    digits = _DIGITS - 1 - math.floor(math.log10(span)) if span else 0
+    drawn = np.round(random.uniform(column.minimum, column.maximum, count), digits)
+    return pd.Series(np.clip(drawn, column.minimum, column.maximum), dtype="float64")
+
+
+def _dates(first: date, last: date, count: int, random: np.random.Generator) -> pd.Series[Any]:
+    days = random.integers(0, (last - first).days, count, endpoint=True)
+    return pd.Series(np.datetime64(first, "us") + days.astype("timedelta64[D]"))
+
+
+def _identifiers(column: Column, count: int) -> pd.Series[Any]:
+    """Numbers or words of no person: counted up from 1, or from the least that the codebook allows."""
+    if column.type == "text":
+        return pd.Series([f"row-{number:06d}" for number in range(1, count + 1)], dtype="string")
+    first = max(1, column.minimum) if column.maximum - max(1, column.minimum) + 1 >= count else column.minimum
+    if column.maximum - first + 1 < count:
+        raise OrganizerError(
+            f"The codebook allows {column.maximum - first + 1} identifiers, and the sample needs {count}.",
+            hint="Ask for fewer rows, or widen the identifier's bounds.",
+        )
+    return pd.Series(range(first, first + count), dtype="Int64")
