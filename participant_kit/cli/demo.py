@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json as jsonlib
 import os
 import shutil
 import signal
@@ -59,9 +58,12 @@ class Part:
             time.sleep(0.02)
         return file.read_text().strip()
 
-    def stop(self) -> None:
-        """End it as an operator would, and make sure."""
+    def end(self) -> None:
+        """Ask it to end, as an operator would."""
         self._process.terminate()
+
+    def wait(self) -> None:
+        """Wait until it has ended, and make sure that it does."""
         try:
             self._process.wait(15)
         except subprocess.TimeoutExpired:
@@ -98,42 +100,43 @@ def demo(
     finally:
         if not keep or sys.exc_info()[0]:
             for part in reversed(parts):
-                part.stop()
+                part.end()
+            for part in parts:
+                part.wait()
 
 
 def run_demo(root: Path, parts: list[Part]) -> dict[str, Any]:
     """Do it all below ``root``; ``parts`` gets every process that was started."""
-    challenge, tokens = root / "holder" / "nhanes-diabetes", root / "tokens"
+    from participant_kit.secure_side.egress import read_egress
+
+    challenge, tokens, logs = root / "holder" / "nhanes-diabetes", root / "tokens", root / "logs"
     with step("Preparing the challenge from the survey, keys and tokens"):
         prepare(root, challenge, tokens)
     with step("Starting the gateway, publishing the challenge"):
         address = root / "gateway" / "address"
         options = ("--data", str(root / "gateway"), "--port", "0", "--address-file", str(address))
-        parts.append(Part("gateway", root / "logs", "gateway", "start", *options))
-        gateway = parts[-1].wait_for(address)
+        parts.append(Part("gateway", logs, "gateway", "start", *options))
+        gateway = parts[0].wait_for(address)
         organizer = ("--gateway", gateway, "--token-file", str(tokens / "organizer"))
         run("challenge", "publish", str(challenge), *organizer)
-    with step("Starting the rehearsal runner and the runner; their self-tests try to get out of the sandbox"):
-        for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
-            options = (
-                *("--gateway", gateway, "--role", role, "--challenge", str(folder)),
-                *("--keys", str(root / "keys" / f"{role}.key"), "--state", str(root / role)),
-                *("--token-file", str(tokens / role), "--ready-file", str(root / "logs" / f"{role}.ready")),
-            )
-            parts.append(Part(f"{role} runner", root / "logs", "runner", "start", *options))
-        for part, role in zip(parts[1:], ("rehearsal", "blind"), strict=True):
-            part.wait_for(root / "logs" / f"{role}.ready")
+    for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
+        words = (
+            *("--gateway", gateway, "--role", role, "--challenge", str(folder)),
+            *("--keys", str(root / "keys" / f"{role}.key"), "--state", str(root / role)),
+            *("--token-file", str(tokens / role), "--ready-file", str(logs / f"{role}.ready")),
+        )
+        parts.append(Part(role, logs, "runner", "start", *words))
     participant = {"PKIT_HOME": str(root / "participant" / "home"), "PKIT_KEYRING": "off"}
     kit = root / "participant" / "nhanes-diabetes"
-    notebook = kit / "starter_notebooks" / NOTEBOOK
     show("login", gateway, "--token-file", str(tokens / "ada"), environment=participant)
     show("join", f"{gateway}/nhanes-diabetes", "--folder", str(kit), environment=participant)
-    show("check", str(notebook), environment=participant)
-    show("submit", str(notebook), "--wait", environment=participant)
-    submission = jsonlib.loads(run("status", "--json", environment=participant))[0]["id"]
-    options = ("--challenge", str(kit))
+    with step("Waiting for the two runners, whose self-tests try to get out of the sandbox"):
+        for part in parts[1:]:
+            part.wait_for(logs / f"{part.name}.ready")
+    show("submit", str(kit / "starter_notebooks" / NOTEBOOK), "--wait", environment=participant)
+    submission = read_egress(root / "blind" / "egress.jsonl")[-1].submission
     show("leaderboard", f"{gateway}/nhanes-diabetes", environment=participant)
-    show("receipt", "verify", submission, *options, environment=participant)
+    show("receipt", "verify", submission, "--challenge", str(kit), environment=participant)
     show("holder", "egress", "--state", str(root / "blind"))
     return {"gateway": gateway, "folder": str(root), "submission": submission}
 

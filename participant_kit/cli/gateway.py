@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json as jsonlib
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
+from participant_kit.protocol.address import is_loopback
 
 app = typer.Typer(name="gateway", help="Operate the public server that stores sealed notebooks.", no_args_is_help=True)
 
@@ -52,14 +53,20 @@ def start(
         raise OperatorError(f"{host}:{port} cannot be listened on: {error.strerror}.", hint="Try --port 0.") from None
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     console.note(f"The gateway listens at {address}")
-    if not _is_loopback(host):
+    if not is_loopback(address):
         console.note("[bold yellow]This is plain HTTP.[/] Put a server with TLS in front of it.")
     if address_file:
         temporary = address_file.with_suffix(".new")
         temporary.write_text(address)
         temporary.replace(address_file)
     config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-    uvicorn.Server(config).run(sockets=[listener])
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            application.state.service.bell.close()  # requests that wait for a change are answered now
+            super().handle_exit(sig, frame)
+
+    Server(config).run(sockets=[listener])
     console.emit({"stopped": True}, "Stopped.")
 
 
@@ -104,10 +111,3 @@ def openapi(json: console.Json = False) -> None:
     with tempfile.TemporaryDirectory() as folder:
         document: dict[str, Any] = create_app(Settings(Path(folder))).openapi()
     sys.stdout.write(jsonlib.dumps(document, indent=2) + "\n")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from participant_kit.cli import console
 from participant_kit.protocol.keys import Role
@@ -44,14 +45,12 @@ def egress(state: State, json: console.Json = False) -> None:
     from participant_kit.secure_side.egress import read_egress
 
     lines = read_egress(state / "egress.jsonl")
-    table = Table(
-        "#", "time", "participant", "phase", "submission", "field", "value", "bits", title="Egress log, chain verified"
-    )
+    table = Table("what left", "value", "bits", title="Egress log, chain verified")
     for line in lines:
+        who = f"{line.sequence}  {line.time:%Y-%m-%d %H:%M:%S} UTC  {line.participant}, {line.phase}\n{line.submission}"
+        table.add_row(Text(who, style="bold"), "", Text(f"{line.bits:.2f}", style="bold"))
         for field in line.fields:
-            when = f"{line.time:%Y-%m-%d %H:%M:%S}"
-            row = (str(line.sequence), when, line.participant, line.phase, line.submission, field.name)
-            table.add_row(*row, str(field.value), f"{field.bits:.2f}")
+            table.add_row(f"  {field.name}", Text(str(field.value)), f"{field.bits:.2f}")
         table.add_section()
     console.emit([line.model_dump(mode="json") for line in lines], table)
 

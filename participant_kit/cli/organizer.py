@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Group
+from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
@@ -104,8 +105,8 @@ def kit(folder: Folder, json: console.Json = False) -> None:
     build = build_kit(ChallengeFolder(folder))
     _warn(build.warnings)
     result = {"folder": str(build.folder), "zip": str(build.zip), "sha256": build.digest, "files": build.files}
-    size = build.zip.stat().st_size / 2**20
-    text = f"{escape(str(build.zip))}  {len(build.files)} files, {size:.1f} MiB\nsha256 {build.digest}"
+    size = decimal(build.zip.stat().st_size)
+    text = f"{escape(str(build.zip))}  {len(build.files)} files, {size}\nsha256 {build.digest}"
     console.emit(result, text)
 
 

@@ -27,9 +27,9 @@ class Bell:
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
-        """Let every waiting request answer now."""
+        """Let every waiting request answer now; from any thread."""
         self._closing = True
-        self._swap()
+        self.ring()
 
     def ring(self) -> None:
         """Wake who waits; from any thread."""

@@ -98,7 +98,13 @@ def finish_rehearsal(connection: Connection, identifier: str, token: str, *, pas
     if row.state != State.REHEARSING:
         raise _lost()
     if passed:
-        values = {"state": State.QUEUED.value, "waits_for": Role.BLIND.value, "rehearsed": True, "lost": 0}
+        values = {
+            "state": State.QUEUED.value,
+            "waits_for": Role.BLIND.value,
+            "rehearsed": True,
+            "attempt": 0,
+            "lost": 0,
+        }
     else:
         values = {"state": State.FAILED.value, "has_log": has_log, "counted": False, "failure": {"stage": "rehearsal"}}
     change(connection, row, **values, **_NO_LEASE)

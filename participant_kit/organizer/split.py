@@ -23,26 +23,21 @@ def split_table(
     every part has the classes of ``target`` in the shares of the whole. Raises :class:`OrganizerError` for
     too few rows.
     """
-    from sklearn.model_selection import StratifiedKFold, train_test_split
-
-    smallest = int(len(frame) * test_share / len(phases))
+    count = int(len(frame) * test_share / len(phases))
     classes = frame[target].value_counts() if by_class else pd.Series([len(frame)])
-    if smallest < 5 or int(classes.min()) * test_share / len(phases) < MIN_CLASS:
+    if count < 5 or int(classes.min()) * test_share / len(phases) < MIN_CLASS:
         need = f"{MIN_CLASS} rows of each of its {len(classes)} classes" if by_class else "5 rows"
         raise OrganizerError(
             f"{len(frame)} rows are too few: the test rows of each of {len(phases)} phases would not hold {need}.",
             hint="Give more rows, leave out rare classes, or raise --test-share.",
         )
-    train, test = train_test_split(
-        frame, test_size=test_share, random_state=seed, stratify=frame[target] if by_class else None
-    )
-    if len(phases) == 1:
-        return train, {phases[0]: test}
-    folds = StratifiedKFold(len(phases), shuffle=True, random_state=seed)
-    classes_of_test = test[target].astype(str) if by_class else ["all"] * len(test)
-    return train, {
-        phase: test.iloc[rows] for phase, (_, rows) in zip(phases, folds.split(test, classes_of_test), strict=True)
-    }
+    train, tests = frame.reset_index(drop=True), {}
+    for phase in phases:
+        share = count / len(train)
+        of_class = train.groupby(target, observed=True) if by_class else train
+        tests[phase] = of_class.sample(frac=share, random_state=seed).sample(frac=1, random_state=seed)
+        train = train.drop(tests[phase].index)
+    return train.sample(frac=1, random_state=seed), tests
 
 
 def write_phases(folder: ChallengeFolder, train: pd.DataFrame, tests: dict[str, pd.DataFrame]) -> None:

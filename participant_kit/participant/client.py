@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant import records
@@ -12,7 +13,6 @@ from participant_kit.participant.credentials import default_gateway, identity, l
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.kernel import create_kernel
 from participant_kit.participant.kit import Tell, find_kit, join_kit, read_link, signing_keys
-from participant_kit.participant.prepare import Prepared, prepare_notebook
 from participant_kit.participant.records import Record
 from participant_kit.participant.submission import Submission
 from participant_kit.protocol.address import gateway_address
@@ -29,6 +29,9 @@ from participant_kit.protocol.messages import (
     SubmissionStatus,
 )
 from participant_kit.protocol.sealing import Binding, seal_notebook
+
+if TYPE_CHECKING:
+    from participant_kit.participant.prepare import Prepared
 
 
 class Client:
@@ -94,6 +97,8 @@ class Client:
         self._connection.require_token()
         path = Path(path).absolute()
         kit = find_kit(path.parent, challenge, self.gateway if challenge else None)
+        from participant_kit.participant.prepare import prepare_notebook  # nbformat takes a second to load
+
         prepared = prepare_notebook(path, kit.card.submission.max_notebook)
         info = self.challenge(kit.card.slug)
         self._check_kit(kit, info)

@@ -140,7 +140,7 @@ def _fetch(
         nonlocal told
         if (tenth := count * 10 // max(info.kit_bytes, 1)) != told:
             told = tenth
-            tell(f"Downloading the kit: {count / 2**20:.1f} of {info.kit_bytes / 2**20:.1f} MiB")
+            tell(f"Downloading the kit: {100 * count // max(info.kit_bytes, 1)} %")
 
     data = connection.download(f"/challenges/{slug}/kit", limit=min(info.kit_bytes, MAX_KIT_BYTES), progress=progress)
     tell("Verifying the kit")

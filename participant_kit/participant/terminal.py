@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
@@ -113,7 +114,7 @@ def challenges_table(challenges: Iterable[ChallengeInfo]) -> Table:
     table = Table("challenge", "title", "open phase", "metric", "kit")
     for info in challenges:
         words = (info.card.slug, info.card.title, info.open_phase or "none", info.card.primary.name)
-        table.add_row(*(Text(printable(word, 200)) for word in words), f"{info.kit_bytes / 2**20:.1f} MiB")
+        table.add_row(*(Text(printable(word, 200)) for word in words), decimal(info.kit_bytes))
     return table
 
 

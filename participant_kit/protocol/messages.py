@@ -131,7 +131,8 @@ class SubmissionStatus(_Message):
     """A submission as its participant sees it.
 
     ``version`` grows with each change, for long polls. ``counted`` says whether quota was used.
-    ``attempt`` is how often a runner has started it. ``has_log`` says that a sealed rehearsal report waits.
+    ``attempt`` is how often a runner has started on the rehearsal, or on the blind run. ``has_log`` says that a
+    sealed rehearsal report waits.
     """
 
     id: str

@@ -23,8 +23,8 @@ from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.machine import turn_of
 
-WAIT = 20.0
-"""Seconds for which a claim waits at the gateway."""
+WAIT = 2.0
+"""Seconds for which a claim waits at the gateway: short, because a runner that is told to stop waits for it."""
 
 Say = Callable[[str], None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from participant_kit.gateway.errors import GatewayError
@@ -20,13 +20,15 @@ _ROLES = {"runner": Role.BLIND, "rehearsal": Role.REHEARSAL}
 
 
 @router.post("/claims", response_model=Claim, responses={204: {"description": "No work within the time asked for."}})
-async def post_claim(request: ClaimRequest, service: Gateway, runner: AnyRunner) -> Any:
+async def post_claim(request: ClaimRequest, http: Request, service: Gateway, runner: AnyRunner) -> Any:
     """Ask for the next sealed notebook; the answer comes when there is one."""
     if _ROLES[runner.role] != request.role:
         message = f"A token of the role {runner.role} cannot claim as {request.role.value}."
         raise GatewayError(403, "role", message, hint="Each role of the runner has a token of its own.")
 
     async def look() -> Claim | None:
+        if await http.is_disconnected():  # nothing is lent to a runner that is gone
+            return None
         return await run_in_threadpool(_claim, service, request)
 
     found = await service.bell.wait_for(look, request.wait)
