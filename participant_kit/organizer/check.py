@@ -61,9 +61,7 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
         findings += _check_phase(card, phase, private[phase.name])
     findings += _check_apart(card, private)
     findings += _check_tables(card, codebook, sample, SAMPLE)
-    if not any(finding.level == "error" and finding.file.startswith((PRIVATE, SAMPLE)) for finding in findings):
-        findings += find_leaks(folder, private, sample)
-    return findings
+    return [*findings, *find_leaks(folder, private, sample)]
 
 
 def _check_requirements(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:

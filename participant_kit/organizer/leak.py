@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding
-from participant_kit.challenge.folder import PRIVATE, SAMPLE, ChallengeFolder
+from participant_kit.challenge.folder import PRIVATE, SAMPLE, TABLES, ChallengeFolder
+from participant_kit.challenge.table import conform
 from participant_kit.organizer.public import public_files
 from participant_kit.organizer.synthesize import get_synthesizer
 
@@ -29,20 +31,20 @@ def find_leaks(
     chance, as many are allowed as rows drawn from the codebook alone would have.
     """
     yield from _files(folder)
-    identifier, target = folder.card.data.identifier, folder.card.data.target
-    columns = [name for name in folder.codebook.columns if name not in (identifier, target)]
-    tables = [table for of_phase in private.values() for name, table in of_phase.items() if name in ("train", "test")]
-    real = pd.concat([_hash(table, columns) for table in tables])
-    found = {name: int(_hash(table, columns).isin(real).sum()) for name, table in sample.items()}
+    real = set()
+    for tables in private.values():
+        for name in TABLES:
+            real.update(_rows(folder, tables.get(name)))
+    found = {name: sum(row in real for row in _rows(folder, table)) for name, table in sample.items()}
     if not any(found.values()):
         return
-    sizes = {name: len(table) for name, table in sample.items()}
+    sizes = {name: _NULL_ROWS * max(len(table), 1) for name, table in sample.items()}
     drawn = get_synthesizer("schema").synthesize(
-        folder, rows=_NULL_ROWS * sizes["train"], test_rows=_NULL_ROWS * sizes["test"], seed=_NULL_SEED
+        folder, rows=sizes.get("train", 1), test_rows=sizes.get("test", 1), seed=_NULL_SEED
     )
     for name, count in found.items():
-        by_chance = int(_hash(drawn[name], columns).isin(real).sum())
-        file, text = f"{SAMPLE}/{name}.parquet", f"{count} of its {sizes[name]} rows"
+        by_chance = sum(row in real for row in _rows(folder, drawn[name]))
+        file, text = f"{SAMPLE}/{name}.parquet", f"{count} of its {len(sample[name])} rows"
         if count > by_chance:  # ten times as many rows were drawn, so this is ten times what chance would give
             yield Finding(file, "no row of the private tables", text)
         elif count:
@@ -50,8 +52,15 @@ def find_leaks(
             yield Finding(file, expected, text, level="warning")
 
 
-def _hash(table: pd.DataFrame, columns: Sequence[str]) -> pd.Series[int]:
-    return pd.util.hash_pandas_object(table[list(columns)], index=False)
+def _rows(folder: ChallengeFolder, table: pd.DataFrame | None) -> list[int]:
+    """A hash of each row of ``table``; none when there is no table, or it does not fit the codebook."""
+    data = folder.card.data
+    columns = [name for name in folder.codebook.columns if name not in (data.identifier, data.target)]
+    try:
+        fitted = conform(table, folder.codebook, columns) if table is not None else None
+    except ChallengeError:  # that is a finding of its own
+        fitted = None
+    return pd.util.hash_pandas_object(fitted, index=False).tolist() if fitted is not None and columns else []
 
 
 def _files(folder: ChallengeFolder) -> Iterator[Finding]:

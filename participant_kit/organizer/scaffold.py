@@ -89,6 +89,8 @@ def _read(data: Path, target: str, identifier: str, tell: Callable[[str], None])
         raise OrganizerError(f"{data.name} has these columns twice: {', '.join(repeated)}.", hint="Rename one of each.")
     if frame.shape[1] < 3:
         raise OrganizerError(f"{data.name} has no column beside {identifier!r} and {target!r} to predict from.")
+    if frame.empty:
+        raise OrganizerError(f"{data.name} has no rows.", hint="Give a table with a row for each case.")
     if unknown := int(frame[target].isna().sum()):
         frame = frame[frame[target].notna()]
         tell(f"{unknown} rows without a value of {target} are left out")

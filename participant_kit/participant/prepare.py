@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from rich.filesize import decimal
 
 from participant_kit.challenge.units import format_size
 from participant_kit.participant.errors import ParticipantError
@@ -49,7 +48,7 @@ def prepare_notebook(path: Path, max_bytes: int | None = None) -> Prepared:
         raise NotebookError(f"{path.name} holds text that is not Unicode.", hint="Type that cell anew.") from None
     if max_bytes is not None and len(content) > max_bytes:
         raise NotebookError(
-            f"{path.name} has {decimal(len(content))} without outputs; {format_size(max_bytes)} are allowed.",
+            f"{path.name} has {len(content) / 2**20:.1f} MiB without outputs; {format_size(max_bytes)} are allowed.",
             hint="Look for data pasted into a cell, or images dropped into a text cell.",
             reason="too_large",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -60,19 +61,23 @@ def _generator(seed: int, name: str) -> np.random.Generator:
 
 def _draw(column: Column, count: int, random: np.random.Generator) -> pd.Series[Any]:
     if column.type == "category":
-        return pd.Series(random.choice(column.level_names, count), dtype="string")
+        return _choose(column.level_names, count, random)
     if column.type == "boolean":
         return pd.Series(random.random(count) < 0.5, dtype="boolean")
     if column.type == "text":
-        return pd.Series(random.choice(_WORDS, count), dtype="string")
+        return _choose(_WORDS, count, random)
     if column.type == "integer":
         return pd.Series(random.integers(column.minimum, column.maximum, count, endpoint=True), dtype="Int64")
     if column.type == "date":
         return _dates(column.minimum, column.maximum, count, random)
     span = float(column.maximum) - float(column.minimum)
     digits = _DIGITS - 1 - math.floor(math.log10(span)) if span else 0
-    drawn = np.round(random.uniform(column.minimum, column.maximum, count), digits)
+    drawn = np.round(column.minimum + span * random.random(count), digits)
     return pd.Series(np.clip(drawn, column.minimum, column.maximum), dtype="float64")
+
+
+def _choose(words: Sequence[str], count: int, random: np.random.Generator) -> pd.Series[Any]:
+    return pd.Series([words[index] for index in random.integers(len(words), size=count)], dtype="string")
 
 
 def _dates(first: date, last: date, count: int, random: np.random.Generator) -> pd.Series[Any]:

@@ -1,0 +1,69 @@
+"""The demonstration challenge: real survey data, nothing that gives the answer away, a sample that is no copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from papermill import execute_notebook
+from sklearn.metrics import roc_auc_score
+
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.organizer.check import check_challenge
+from participant_kit.organizer.demonstration.prepare import NOTEBOOK, prepare_demonstration, read_survey
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> ChallengeFolder:
+    return prepare_demonstration(tmp_path_factory.mktemp("demo") / "nhanes-diabetes")
+
+
+def test_its_folder_has_no_mistakes(demonstration: ChallengeFolder) -> None:
+    assert [finding.file for finding in check_challenge(demonstration)] == ["keys.json"]  # made by the data holder
+
+
+def test_no_column_gives_the_answer_away(demonstration: ChallengeFolder) -> None:
+    table = pd.read_parquet(demonstration.private_dir("development") / "train.parquet")
+    truth = table.diabetes.astype(int)
+    for name in table.columns.drop(["SEQN", "diabetes"]):
+        codes = table[name].cat.codes if table[name].dtype == "category" else table[name].astype("float64")
+        for values in (codes.fillna(codes.median()), codes.isna()):
+            assert 0.25 < roc_auc_score(truth, values) < 0.75, name
+
+
+def test_its_rows_are_adults_with_a_known_answer() -> None:
+    survey = read_survey()
+    assert len(survey) == 5098
+    assert survey.age.min() == 20
+    assert set(survey.diabetes) == {0, 1}
+    assert survey.SEQN.is_unique
+    assert (survey.diastolic_1.dropna() >= 0).all()
+    assert (survey.diastolic_1 == 0).any()  # the source has 5.4e-79 there
+
+
+def test_the_published_sample_is_what_the_codebook_gives(demonstration: ChallengeFolder) -> None:
+    for name in ("train", "test"):
+        published = pd.read_parquet(ROOT / "sample_data" / f"{name}.parquet")
+        pd.testing.assert_frame_equal(published, pd.read_parquet(demonstration.sample_dir / f"{name}.parquet"))
+
+
+def test_notebooks_run_in_what_the_tests_run_in(demonstration: ChallengeFolder) -> None:
+    assert demonstration.requirements_path.read_bytes() == (ROOT / "tests" / "requirements.txt").read_bytes()
+
+
+def test_the_starter_notebook_learns_something_and_warns_of_nothing(
+    demonstration: ChallengeFolder, tmp_path: Path
+) -> None:
+    for data in (ROOT / "sample_data", demonstration.private_dir("development")):
+        parameters = {"data_dir": str(data), "output_dir": str(tmp_path)}
+        notebook = ROOT / "starter_notebooks" / NOTEBOOK
+        done = execute_notebook(
+            notebook, tmp_path / "out.ipynb", parameters=parameters, kernel_name="python3", progress_bar=False
+        )
+        assert "arning" not in str([cell.get("outputs") for cell in done.cells])
+    predictions = pd.read_csv(tmp_path / "predictions.csv").set_index("SEQN").prediction
+    labels = pd.read_parquet(demonstration.private_dir("development") / "labels.parquet").set_index("SEQN").diabetes
+    assert roc_auc_score(labels.astype(int), predictions[labels.index]) > 0.75

@@ -1,0 +1,74 @@
+"""The starter kit: what is public, the same bytes each time, and never built over a mistake."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from participant_kit.challenge.errors import KitError
+from participant_kit.challenge.finding import FindingsError
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.organizer.kit import build_kit
+from participant_kit.protocol.kit import open_kit
+
+
+def test_a_kit_holds_the_public_half_and_nothing_else(challenge: ChallengeFolder) -> None:
+    (challenge.root / "notes.txt").write_text("mine")
+    (challenge.sample_dir / "draft.csv").write_text("mine")
+    build = build_kit(challenge)
+    assert build.files == [
+        "README.md",
+        "challenge.yaml",
+        "codebook.yaml",
+        "keys.json",
+        "requirements.txt",
+        "sample_data/test.parquet",
+        "sample_data/train.parquet",
+        "starter_notebooks/baseline.ipynb",
+        "starter_notebooks/starter.ipynb",
+    ]
+    files = open_kit(build.zip.read_bytes())
+    found = {path.relative_to(build.folder).as_posix(): path for path in build.folder.rglob("*") if path.is_file()}
+    assert {name: path.read_bytes() for name, path in found.items()} == files
+
+
+def test_the_zip_is_the_same_byte_for_byte(challenge: ChallengeFolder, tmp_path: Path) -> None:
+    first = build_kit(challenge)
+    other = tmp_path / "elsewhere" / "copy"
+    shutil.copytree(challenge.root, other, ignore=shutil.ignore_patterns("starter_kit*"))
+    for path in other.rglob("*"):
+        os.utime(path, (0, time.time() - 10_000))
+    second = build_kit(ChallengeFolder(other))
+    assert first.zip.read_bytes() == second.zip.read_bytes()
+    assert first.digest == second.digest
+
+
+def test_building_again_replaces_the_kit(challenge: ChallengeFolder) -> None:
+    before = build_kit(challenge)
+    (challenge.notebooks_dir / "baseline.ipynb").unlink()
+    after = build_kit(ChallengeFolder(challenge.root))
+    assert before.digest != after.digest
+    assert not (after.folder / "starter_notebooks" / "baseline.ipynb").exists()
+
+
+def test_a_mistake_stops_the_build_and_the_kit_before_stays(challenge: ChallengeFolder) -> None:
+    before = build_kit(challenge).zip.read_bytes()
+    shutil.copy(challenge.private_dir("final") / "train.parquet", challenge.sample_dir)
+    with pytest.raises(FindingsError, match="no private file"):
+        build_kit(ChallengeFolder(challenge.root))
+    assert (challenge.root / "starter_kit.zip").read_bytes() == before
+
+
+def test_without_public_keys_nobody_could_seal(challenge: ChallengeFolder) -> None:
+    challenge.keys_path.unlink()
+    with pytest.raises(KitError, match="pkit holder keys"):
+        build_kit(challenge)
+
+
+def test_nothing_is_left_lying_about(challenge: ChallengeFolder) -> None:
+    build_kit(challenge)
+    assert not [path.name for path in challenge.root.iterdir() if path.name.startswith(".starter_kit")]

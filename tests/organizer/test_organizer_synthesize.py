@@ -1,0 +1,104 @@
+"""A sample from the codebook alone."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.challenge.table import check_table, conform
+from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.synthesize import get_synthesizer, write_sample
+from participant_kit.organizer.synthesize.schema import draw_rows
+
+
+def sample(folder: ChallengeFolder, seed: int = 0) -> dict[str, pd.DataFrame]:
+    return get_synthesizer("schema").synthesize(folder, rows=300, test_rows=200, seed=seed)
+
+
+def test_the_data_is_not_looked_at(challenge: ChallengeFolder) -> None:
+    before = sample(challenge)
+    shutil.rmtree(challenge.root / "private")
+    after = sample(ChallengeFolder(challenge.root))
+    for name in ("train", "test"):
+        pd.testing.assert_frame_equal(before[name], after[name])
+
+
+def test_another_seed_gives_other_rows(challenge: ChallengeFolder) -> None:
+    assert not sample(challenge, 0)["train"].age.equals(sample(challenge, 1)["train"].age)
+
+
+def test_train_and_test_are_of_different_rows_and_test_has_no_answer(challenge: ChallengeFolder) -> None:
+    made = sample(challenge)
+    assert (len(made["train"]), len(made["test"])) == (300, 200)
+    assert not set(made["train"].patient) & set(made["test"].patient)
+    assert "died" not in made["test"]
+
+
+def test_a_column_more_changes_no_other(challenge: ChallengeFolder) -> None:
+    codebook = challenge.codebook
+    more = Codebook(schema_version=1, columns={"new": Column(type="boolean"), **codebook.columns})
+    before, after = draw_rows(codebook, 50, 0), draw_rows(more, 50, 0)
+    pd.testing.assert_frame_equal(before, after[list(before.columns)])
+
+
+def test_what_is_missing_is_what_the_codebook_says() -> None:
+    codebook = Codebook(
+        schema_version=1,
+        columns={
+            "smoker": Column(type="boolean"),
+            "packs": Column(type="number", minimum=0, maximum=9, nullable=True, missing_when={"smoker": [False]}),
+            "height": Column(type="number", minimum=0, maximum=9, nullable=True, missing=0.3),
+        },
+    )
+    rows = draw_rows(codebook, 2000, 0)
+    assert rows.packs.isna().equals(~rows.smoker.astype(bool))
+    assert 0.25 < rows.height.isna().mean() < 0.35
+
+
+def test_too_few_identifiers_are_told(challenge: ChallengeFolder) -> None:
+    text = challenge.codebook_path.read_text()
+    maximum = challenge.codebook.columns["patient"].maximum
+    minimum = challenge.codebook.columns["patient"].minimum
+    challenge.codebook_path.write_text(text.replace(f"maximum: {maximum}", f"maximum: {minimum + 99}"))
+    with pytest.raises(OrganizerError, match=r"allows 100 identifiers.*needs 750"):
+        write_sample(ChallengeFolder(challenge.root))
+
+
+def test_an_unknown_synthesizer_is_answered_with_those_there_are(challenge: ChallengeFolder) -> None:
+    with pytest.raises(OrganizerError, match="schema"):
+        write_sample(challenge, "magic")
+
+
+def bounded(kind: str, values: Any) -> Any:
+    pair = st.tuples(values, values).map(sorted)
+    return st.builds(lambda b, m: column(kind, m, minimum=b[0], maximum=b[1]), pair, st.sampled_from([0.0, 0.2, 1.0]))
+
+
+def column(kind: str, missing: float, **more: Any) -> Column:
+    return Column(type=kind, nullable=missing > 0, missing=missing, **more)
+
+
+COLUMNS = st.one_of(
+    bounded("integer", st.integers(-(10**9), 10**9)),
+    bounded("number", st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 3))),
+    bounded("date", st.dates(date(1900, 1, 1), date(2100, 1, 1))),
+    st.builds(lambda levels: column("category", 0, levels=levels), st.lists(st.text(), min_size=1, unique=True)),
+    st.sampled_from([column("boolean", 0.5), column("text", 0)]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(COLUMNS, min_size=1, max_size=6), st.integers(0, 2**32))
+def test_every_codebook_gives_rows_that_fit_it(columns: list[Column], seed: int) -> None:
+    named = {f"c{number}": column for number, column in enumerate(columns)}
+    codebook = Codebook(schema_version=1, columns={"id": Column(type="text"), **named})
+    rows = conform(draw_rows(codebook, 20, seed).assign(id=[f"r{number}" for number in range(20)]), codebook)
+    assert list(check_table(rows, codebook, list(codebook.columns), file="t", identifier="id")) == []
