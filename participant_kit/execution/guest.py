@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import struct
@@ -25,6 +26,7 @@ from typing import Any
 WORK = Path(os.environ.get("PKIT_WORK", "/work"))
 DATA = os.environ.get("PKIT_DATA", "/data")
 MAX_LOG = 1 << 20
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Failed(Exception):
@@ -132,7 +134,8 @@ def _log(executed: Path, traceback: str) -> str:
         for output in cell.get("outputs", []):
             text = output.get("text") or output.get("data", {}).get("text/plain") or []
             lines.append(text if isinstance(text, str) else "".join(text))
-    return ("\n".join(filter(None, lines))[: MAX_LOG // 2] + "\n" + traceback[-MAX_LOG // 2 :]).strip()
+    log = "\n".join(filter(None, lines))[: MAX_LOG // 2] + "\n" + traceback[-MAX_LOG // 2 :]
+    return _COLOUR.sub("", log).strip()
 
 
 def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:

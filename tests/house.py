@@ -1,0 +1,222 @@
+"""The whole house in real processes: a gateway, runners with their sandboxes, and a participant's client."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from support import make_notebook
+
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.gateway.accounts import create_token
+from participant_kit.organizer.publish import publish_challenge
+from participant_kit.organizer.scaffold import new_challenge
+from participant_kit.participant import Client, Submission
+from participant_kit.participant.login import login
+from participant_kit.protocol.keys import Role
+from participant_kit.protocol.messages import AccountRole
+from participant_kit.secure_side.egress import EgressLine, read_egress
+from participant_kit.secure_side.keys import make_keys
+
+ROOT = Path(__file__).parents[1]
+SLUG = "small"
+LEASE = 2.0
+"""Seconds for which a runner holds a submission: short, so that a lost one is soon found."""
+
+SOLUTION = """
+import pandas as pd
+test = pd.read_parquet(f"{data_dir}/test.parquet")
+predictions = pd.DataFrame({"id": test["id"], "prediction": test["x"]})
+predictions.to_csv(f"{output_dir}/predictions.csv", index=False)
+"""
+ON_REAL_DATA = 'import pandas as pd\nreal = pd.read_parquet(f"{data_dir}/test.parquet").id.min() >= 100_000\n'
+"""A first cell after which ``real`` tells the real data from the sample."""
+
+
+def wait_until(happens: Callable[[], bool], seconds: float = 60, what: str = "") -> None:
+    """Wait for ``happens``, and fail when it does not."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, f"in {seconds} s this did not happen: {what or happens}"
+        time.sleep(0.02)
+
+
+def processes(words: str, ancestor: int | None = None) -> list[int]:
+    """The processes whose command line matches ``words``, of all or of those below ``ancestor``."""
+    parents, found = {}, []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            pid = int(folder.name)
+            parents[pid] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if re.search(words, (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")):
+                found.append(pid)
+
+    def below(pid: int) -> bool:
+        while pid > 1:
+            if pid == ancestor:
+                return True
+            pid = parents.get(pid, 0)
+        return ancestor is None
+
+    return [pid for pid in found if below(pid) and pid != ancestor]
+
+
+class House:
+    """A challenge with a gateway and runners; ``roles`` says which. Everything lives in ``root``."""
+
+    def __init__(self, root: Path, roles: tuple[Role, ...], *, card: dict[str, str] | None = None) -> None:
+        self.root, self.roles = root, roles
+        self.parts: dict[str, subprocess.Popen[bytes]] = {}
+        self.home = root / "home"
+        self.port = 0
+        random = np.random.default_rng(0)
+        frame = pd.DataFrame({"id": np.arange(100_000, 100_400), "x": random.random(400).round(3)})
+        frame["ill"] = (frame.x + random.normal(0, 0.2, 400) > 0.5).astype(int)
+        frame.to_csv(root / "real.csv", index=False)
+        self.challenge = new_challenge(root / SLUG, root / "real.csv", "ill", "id")
+        (root / "real.csv").unlink()
+        text = self.challenge.card_path.read_text()
+        changes = {
+            "wall_time: 30 min": "wall_time: 60 s",
+            "memory: 4 GiB": "memory: 1 GiB",
+            "disk: 1 GiB": "disk: 64 MiB",
+            "completion_tick: 1 s": "completion_tick: 100 ms",
+            "per_day: 10, total: 100": "total: 1000",
+            "budget_bits: 512 ": "budget_bits: 99999 ",
+            **(card or {}),
+        }
+        for old, new in changes.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        self.challenge.card_path.write_text(text)
+        self.challenge = ChallengeFolder(self.challenge.root)
+        codebook = self.challenge.codebook_path
+        codebook.write_text(codebook.read_text().replace("minimum: 100000,", "minimum: 1,"))
+        self.challenge.requirements_path.write_bytes((ROOT / "tests" / "requirements.txt").read_bytes())
+        from participant_kit.organizer.synthesize import write_sample
+
+        write_sample(self.challenge, rows=60, test_rows=30)
+        for role in roles:
+            make_keys(root / f"{role.value}.key", self.challenge.root, role)
+        self.tokens = {name: self.token(name, role) for name, role in ACCOUNTS.items()}
+
+    def token(self, name: str, role: AccountRole, valid_days: int | None = 365) -> str:
+        token = create_token(self.root / "gateway", name, role, valid_days)
+        path = self.root / f"{name}.token"
+        path.touch(mode=0o600)
+        path.write_text(token)
+        return token
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def open(self) -> None:
+        """Start everything, publish, log in, join."""
+        self.start_gateway()
+        publish_challenge(self.challenge, self.address, self.tokens["organizer"])
+        for role in self.roles:
+            self.start_runner(role, wait=False)
+        for role in self.roles:
+            self.wait_ready(role)
+        login(self.address, self.tokens["ada"])
+        self.kit = Client(self.address).join(SLUG, self.root / "kit", kernel=False)
+
+    def close(self) -> None:
+        for part in self.parts.values():
+            with contextlib.suppress(ProcessLookupError):
+                part.terminate()
+        for part in self.parts.values():
+            try:
+                part.wait(10)
+            except subprocess.TimeoutExpired:
+                part.kill()
+
+    def start(self, name: str, *words: str, inside: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        """A ``pkit`` command as a process of its own, its output in ``<name>.log``."""
+        with (self.root / f"{name}.log").open("ab") as log:
+            command = [*inside, sys.executable, "-m", "participant_kit.cli.main", *words]
+            self.parts[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self.parts[name]
+
+    def start_gateway(self, *, data: Path | None = None, inside: tuple[str, ...] = ()) -> None:
+        file = self.root / "address"
+        file.unlink(missing_ok=True)
+        words = ("--data", str(data or self.root / "gateway"), "--port", str(self.port), "--lease", str(LEASE))
+        self.start("gateway", "gateway", "start", *words, "--address-file", str(file), inside=inside)
+        wait_until(file.exists, what="the gateway starts")
+        self.port = int(file.read_text().rpartition(":")[2])
+
+    def start_runner(self, role: Role, *, wait: bool = True) -> None:
+        name = role.value
+        (self.root / f"{name}.ready").unlink(missing_ok=True)
+        folder = self.challenge.root if role == Role.BLIND else self.challenge.root / "starter_kit"
+        words = {
+            "--gateway": self.address,
+            "--role": name,
+            "--challenge": str(folder),
+            "--keys": str(self.root / f"{name}.key"),
+            "--state": str(self.root / f"{name}-state"),
+            "--token-file": str(self.root / f"{name}.token"),
+            "--ready-file": str(self.root / f"{name}.ready"),
+        }
+        self.start(name, "runner", "start", *(word for pair in words.items() for word in pair))
+        if wait:
+            self.wait_ready(role)
+
+    def wait_ready(self, role: Role) -> None:
+        def ready() -> bool:
+            assert self.parts[role.value].poll() is None, (self.root / f"{role.value}.log").read_text()
+            return (self.root / f"{role.value}.ready").exists()
+
+        wait_until(ready, 300, "the runner is ready")  # the first of all makes the environment
+
+    def kill(self, name: str) -> None:
+        """End one of ours as the kernel would."""
+        self.parts[name].send_signal(signal.SIGKILL)
+        self.parts[name].wait()
+
+    def log_of(self, name: str) -> str:
+        return (self.root / f"{name}.log").read_text()
+
+    def client(self) -> Client:
+        return Client(self.address)
+
+    def write(self, *cells: str, **options: object) -> Path:
+        """A notebook in the joined kit; each has another text, because the same one is the same submission."""
+        self.count = getattr(self, "count", 0) + 1
+        path = self.kit.notebooks_dir / f"notebook-{self.count}.ipynb"
+        path.write_bytes(make_notebook(f"# {self.count}", *cells, **options))  # type: ignore[arg-type]
+        return path
+
+    def submit(self, *cells: str, **options: object) -> Submission:
+        return self.client().submit(self.write(*cells, **options))
+
+    def egress(self, role: Role = Role.BLIND) -> list[EgressLine]:
+        return read_egress(self.root / f"{role.value}-state" / "egress.jsonl")
+
+    def released(self, submission: Submission) -> list[EgressLine]:
+        """What left for one submission."""
+        return [line for line in self.egress() if line.submission == submission.id]
+
+    def gateway_bytes(self) -> Iterator[bytes]:
+        """Every file that the gateway keeps."""
+        for path in (self.root / "gateway").rglob("*"):
+            if path.is_file():
+                yield path.read_bytes()
+
+
+ACCOUNTS: dict[str, AccountRole] = {
+    "organizer": "organizer",
+    "blind": "runner",
+    "rehearsal": "rehearsal",
+    "ada": "participant",
+}
