@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -72,10 +74,10 @@ def processes(words: str, ancestor: int | None = None) -> list[int]:
 class House:
     """A challenge with a gateway and runners; ``roles`` says which. Everything lives in ``root``."""
 
-    def __init__(self, root: Path, roles: tuple[Role, ...], *, card: dict[str, str] | None = None) -> None:
+    def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000) -> None:
         self.root, self.roles = root, roles
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
-        self.home = root / "home"
+        self.home = Path(os.environ["PKIT_HOME"])
         self.port = 0
         random = np.random.default_rng(0)
         frame = pd.DataFrame({"id": np.arange(100_000, 100_400), "x": random.random(400).round(3)})
@@ -89,9 +91,8 @@ class House:
             "memory: 4 GiB": "memory: 1 GiB",
             "disk: 1 GiB": "disk: 64 MiB",
             "completion_tick: 1 s": "completion_tick: 100 ms",
-            "per_day: 10, total: 100": "total: 1000",
+            "per_day: 10, total: 100": f"total: {quota}",
             "budget_bits: 512 ": "budget_bits: 99999 ",
-            **(card or {}),
         }
         for old, new in changes.items():
             assert old in text, old
@@ -115,17 +116,24 @@ class House:
         path.write_text(token)
         return token
 
+    def expired_token(self, name: str) -> str:
+        token = self.token(name, "participant", valid_days=1)
+        with sqlite3.connect(self.root / "gateway" / "gateway.sqlite") as connection:
+            connection.execute("UPDATE tokens SET expires_at = 1 WHERE account = ?", (name,))
+        connection.close()
+        return token
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def open(self) -> None:
-        """Start everything, publish, log in, join."""
+    def open(self, *, runners: bool = True) -> None:
+        """Start everything (without ``runners``, the gateway alone), publish, log in, join."""
         self.start_gateway()
         publish_challenge(self.challenge, self.address, self.tokens["organizer"])
-        for role in self.roles:
+        for role in self.roles if runners else ():
             self.start_runner(role, wait=False)
-        for role in self.roles:
+        for role in self.roles if runners else ():
             self.wait_ready(role)
         login(self.address, self.tokens["ada"])
         self.kit = Client(self.address).join(SLUG, self.root / "kit", kernel=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -26,10 +25,7 @@ def read_kit(slug: str, data: bytes) -> tuple[Card, KeyRing]:
     if CARD not in files or KEYS not in files:
         raise ProtocolError(f"The kit lacks {CARD} or {KEYS}.", hint="Build it with: pkit challenge kit FOLDER")
     card = parse_document(files[CARD], Card, CARD)
-    try:
-        keys = parse_key_ring(json.loads(files[KEYS]))
-    except ValueError:
-        raise ProtocolError(f"{KEYS} in the kit is no JSON.") from None
+    keys = parse_key_ring(files[KEYS])
     if card.slug != slug:
         raise ProtocolError(f"The kit is of the challenge {card.slug!r}, not {slug!r}.")
     if not keys.of(Role.BLIND):

@@ -23,6 +23,8 @@ from participant_kit.protocol.receipts import Receipt, verify_receipt
 from participant_kit.protocol.states import State
 
 LENT = {Role.REHEARSAL: State.REHEARSING, Role.BLIND: State.RUNNING}
+_HOLDERS_STAGES = ("scoring", "sandbox")
+"""What fails there is the holder's, and costs no quota; what it revealed is charged to the release budget."""
 _NO_LEASE = {"lease_sha256": None, "lease_expires": None}
 
 
@@ -130,7 +132,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     outcome = receipt.outcome
     connection.execute(insert(results).values(submission=identifier, envelope=envelope, created_at=time.time()))
     failure = outcome.failure.model_dump(exclude_none=True) if outcome.failure else None
-    not_at_fault = outcome.state == "refused" or bool(outcome.failure and outcome.failure.stage == "sandbox")
+    not_at_fault = outcome.state == "refused" or bool(outcome.failure and outcome.failure.stage in _HOLDERS_STAGES)
     change(
         connection,
         row,

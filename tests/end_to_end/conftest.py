@@ -1,4 +1,4 @@
-"""Houses: one with both roles of the runner, and one in which notebooks go straight to the real data."""
+"""Houses: with both roles of the runner, with notebooks that go straight to the real data, and with no runner."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from house import House
 from participant_kit.protocol.keys import Role
 
 
-def build(root: Path, *roles: Role) -> Iterator[House]:
+@pytest.fixture(scope="session", autouse=True)
+def participants_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PKIT_HOME", str(root / "home"))
+        patch.setenv("PKIT_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("PKIT_KEYRING", "off")
         for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
             patch.delenv(name, raising=False)
-        house = House(root, roles)
-        try:
-            house.open()
-            yield house
-        finally:
-            house.close()
+        yield
+
+
+def build(root: Path, *roles: Role, quota: int = 1000, runners: bool = True) -> Iterator[House]:
+    house = House(root, roles, quota=quota)
+    try:
+        house.open(runners=runners)
+        yield house
+    finally:
+        house.close()
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +38,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def blind_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     yield from build(tmp_path_factory.mktemp("blind"), Role.BLIND)
+
+
+@pytest.fixture
+def two_submissions_house(tmp_path: Path) -> Iterator[House]:
+    """Takes two submissions of each participant, and runs none."""
+    yield from build(tmp_path, Role.BLIND, quota=2, runners=False)

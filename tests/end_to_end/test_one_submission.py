@@ -82,7 +82,7 @@ def test_a_failure_on_the_real_data_tells_cell_and_class_and_nothing_else(house:
 def test_what_is_printed_on_the_real_data_stays_there(house: House) -> None:
     submission = house.submit(ON_REAL_DATA, f"print('{SECRET}', real)", SOLUTION).wait(90)
     assert submission.state is State.SCORED
-    places = [house.root / "blind-state", house.root / "gateway", house.root / "home"]
+    places = [house.root / "blind-state", house.root / "gateway", house.home]
     files = [path for place in places for path in place.rglob("*") if path.is_file() and "notebook" not in path.name]
     assert all(f"{SECRET} True".encode() not in path.read_bytes() for path in files)
 

@@ -30,5 +30,5 @@ async def read_body(request: Request, limit: int, what: str) -> bytes:
 
 def _too_large(limit: int, what: str) -> GatewayError:
     return GatewayError(
-        413, "too_large", f"{what} is larger than {limit} bytes.", hint="Make it smaller and send it again."
+        413, "too_large", f"{what} is larger than {limit / 2**20:.1f} MiB.", hint="Make it smaller and send it again."
     )
