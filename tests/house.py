@@ -163,12 +163,12 @@ class House:
         wait_until(file.exists, what="the gateway starts")
         self.port = int(file.read_text().rpartition(":")[2])
 
-    def start_runner(self, role: Role, *, wait: bool = True) -> None:
+    def start_runner(self, role: Role, *, wait: bool = True, gateway: str | None = None) -> None:
         name = role.value
         (self.root / f"{name}.ready").unlink(missing_ok=True)
         folder = self.challenge.root if role == Role.BLIND else self.challenge.root / "starter_kit"
         words = {
-            "--gateway": self.address,
+            "--gateway": gateway or self.address,
             "--role": name,
             "--challenge": str(folder),
             "--keys": str(self.root / f"{name}.key"),
@@ -186,6 +186,11 @@ class House:
             return (self.root / f"{role.value}.ready").exists()
 
         wait_until(ready, 300, "the runner is ready")  # the first of all makes the environment
+
+    def stop(self, name: str) -> None:
+        """End one of ours as an operator would."""
+        self.parts[name].terminate()
+        assert self.parts[name].wait(10) == 0, self.log_of(name)
 
     def kill(self, name: str) -> None:
         """End one of ours as the kernel would."""

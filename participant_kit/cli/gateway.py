@@ -64,7 +64,8 @@ def start(
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             application.state.service.bell.close()  # requests that wait for a change are answered now
-            super().handle_exit(sig, frame)
+            self.force_exit = self.should_exit  # being told twice is being in a hurry
+            self.should_exit = True
 
     Server(config).run(sockets=[listener])
     console.emit({"stopped": True}, "Stopped.")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from participant_kit.gateway.errors import GatewayError
+
+RESERVE = 16 << 20
+"""Bytes of the disk that new work leaves free, so that results, logs and cancellations of what is there find room."""
 
 
 class Blobs:
@@ -18,12 +22,14 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, kind: str, name: str, data: bytes) -> None:
-        """Store ``data`` durably. Raises :class:`GatewayError` (507) when the disk is full."""
+    def put(self, kind: str, name: str, data: bytes, *, reserve: int = 0) -> None:
+        """Store ``data`` durably. Raises :class:`GatewayError` (507) unless ``reserve`` bytes stay free."""
         folder = self._root / kind
         temporary = None
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if reserve and shutil.disk_usage(folder).free < len(data) + reserve:
+                raise disk_full()
             descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)

@@ -129,8 +129,7 @@ def test_everything_killed_at_once_comes_back(house: House) -> None:
 def test_a_runner_that_is_told_to_stop_gives_its_lease_back(house: House, role: Role) -> None:
     submission = reach(house, "rehearsing" if role is Role.REHEARSAL else "running")
     attempt = submission.status.attempt
-    house.parts[role.value].terminate()
-    assert house.parts[role.value].wait(10) == 0
+    house.stop(role.value)
     assert submission.refresh().state is State.QUEUED
     house.start_runner(role)
     assert submission.wait(60).state is State.SCORED

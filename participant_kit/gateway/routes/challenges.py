@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import find_challenge, list_challenges, read_kit, store_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_version, read_board
@@ -43,7 +44,7 @@ async def put_challenge(slug: str, request: Request, service: Gateway, organizer
 
 def _publish(service: Service, slug: str, kit: bytes) -> ChallengeInfo:
     card, keys = read_kit(slug, kit)
-    service.blobs.put(KITS, slug, kit)
+    service.blobs.put(KITS, slug, kit, reserve=RESERVE)
     with service.database.write() as connection:
         store_challenge(connection, card, keys, kit)
         return find_challenge(connection, slug)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 
+from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.routes.upload import BINARY, read_body
@@ -64,7 +65,7 @@ def _store(
             return read_status(connection, row)
     found = find_phase(challenge, phase)
     name = sealed_name(identifier, digest)
-    service.blobs.put(SEALED, name, sealed)  # before the row: a row never lacks its blob
+    service.blobs.put(SEALED, name, sealed, reserve=RESERVE)  # before the row: a row never lacks its blob
     try:
         with service.database.write() as connection:
             store_submission(connection, challenge, found, participant, identifier, sealed)
