@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -31,15 +32,14 @@ class DemoError(KitError):
 class Part:
     """One process of the demonstration, with its log."""
 
-    def __init__(self, name: str, folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, name: str, folder: Path, *arguments: str) -> None:
         self.name, self.log = name, folder / f"{name}.log"
         self._file: IO[bytes] = self.log.open("wb")
         self._process = subprocess.Popen(
-            pkit(*arguments),
+            [sys.executable, "-m", "participant_kit.cli.main", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._file,
             stderr=self._file,
-            env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
 
@@ -72,12 +72,8 @@ class Part:
         self._file.close()
 
 
-def pkit(*arguments: str) -> list[str]:
-    """The command line of ``pkit`` with this interpreter."""
-    return [sys.executable, "-m", "participant_kit.cli.main", *arguments]
-
-
 def demo(
+    context: typer.Context,
     folder: Annotated[Path | None, typer.Option(help="Where the demonstration keeps its files.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave all running and print the addresses.")] = False,
     json: console.Json = False,
@@ -90,7 +86,7 @@ def demo(
     root = (folder or user_data_path("participant-kit") / "demo").resolve()
     parts: list[Part] = []
     try:
-        result = run_demo(root, parts)
+        result = run_demo(root, parts, context.find_root().command.main)
         console.note(f"\n[green]Done in {time.monotonic() - started:.1f} s.[/]")
         if keep:
             console.note(f"Left running: {', '.join(f'{part.name} ({part.pid})' for part in parts)}")
@@ -105,20 +101,25 @@ def demo(
                 part.wait()
 
 
-def run_demo(root: Path, parts: list[Part]) -> dict[str, Any]:
-    """Do it all below ``root``; ``parts`` gets every process that was started."""
+def run_demo(root: Path, parts: list[Part], pkit: Callable[..., Any]) -> dict[str, Any]:
+    """Do it all below ``root`` with the commands of ``pkit``; ``parts`` gets every process that was started."""
     from participant_kit.secure_side.egress import read_egress
 
     challenge, tokens, logs = root / "holder" / "nhanes-diabetes", root / "tokens", root / "logs"
-    with step("Preparing the challenge from the survey, keys and tokens"):
-        prepare(root, challenge, tokens)
-    with step("Starting the gateway, publishing the challenge"):
+    kit = root / "participant" / "nhanes-diabetes"
+    for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
+        os.environ.pop(name, None)
+    os.environ.update(PKIT_HOME=str(root / "participant" / "home"), PKIT_KEYRING="off")
+    with step("Making accounts, starting the gateway"):
+        make_accounts(root, tokens)
         address = root / "gateway" / "address"
         options = ("--data", str(root / "gateway"), "--port", "0", "--address-file", str(address))
         parts.append(Part("gateway", logs, "gateway", "start", *options))
+    with step("Preparing the challenge from the survey, and the runners' keys"):
+        prepare(root, challenge)
         gateway = parts[0].wait_for(address)
-        organizer = ("--gateway", gateway, "--token-file", str(tokens / "organizer"))
-        run("challenge", "publish", str(challenge), *organizer)
+    organizer = ("--gateway", gateway, "--token-file", str(tokens / "organizer"))
+    show(pkit, "challenge", "publish", str(challenge), *organizer)
     for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
         words = (
             *("--gateway", gateway, "--role", role, "--challenge", str(folder)),
@@ -126,35 +127,27 @@ def run_demo(root: Path, parts: list[Part]) -> dict[str, Any]:
             *("--token-file", str(tokens / role), "--ready-file", str(logs / f"{role}.ready")),
         )
         parts.append(Part(role, logs, "runner", "start", *words))
-    participant = {"PKIT_HOME": str(root / "participant" / "home"), "PKIT_KEYRING": "off"}
-    kit = root / "participant" / "nhanes-diabetes"
-    show("login", gateway, "--token-file", str(tokens / "ada"), environment=participant)
-    show("join", f"{gateway}/nhanes-diabetes", "--folder", str(kit), environment=participant)
+    show(pkit, "login", gateway, "--token-file", str(tokens / "ada"))
+    show(pkit, "join", f"{gateway}/nhanes-diabetes", "--folder", str(kit))
     with step("Waiting for the two runners, whose self-tests try to get out of the sandbox"):
         for part in parts[1:]:
             part.wait_for(logs / f"{part.name}.ready")
-    show("submit", str(kit / "starter_notebooks" / NOTEBOOK), "--wait", environment=participant)
+    show(pkit, "submit", str(kit / "starter_notebooks" / NOTEBOOK), "--wait")
     submission = read_egress(root / "blind" / "egress.jsonl")[-1].submission
-    show("leaderboard", f"{gateway}/nhanes-diabetes", environment=participant)
-    show("receipt", "verify", submission, "--challenge", str(kit), environment=participant)
-    show("holder", "egress", "--state", str(root / "blind"))
+    show(pkit, "leaderboard", f"{gateway}/nhanes-diabetes")
+    show(pkit, "receipt", "verify", submission, "--challenge", str(kit))
+    show(pkit, "holder", "egress", "--state", str(root / "blind"))
     return {"gateway": gateway, "folder": str(root), "submission": submission}
 
 
-def prepare(root: Path, challenge: Path, tokens: Path) -> None:
-    """A challenge folder, the runners' keys, a kit, and a gateway with four accounts; what was there goes."""
+def make_accounts(root: Path, tokens: Path) -> None:
+    """An empty ``root``, with a gateway's folder and the tokens of its four accounts; what was there goes."""
     from participant_kit.gateway.accounts import create_token
-    from participant_kit.organizer.demonstration.prepare import prepare_demonstration
-    from participant_kit.protocol.keys import Role
     from participant_kit.protocol.messages import AccountRole
-    from participant_kit.secure_side.keys import make_keys
 
     shutil.rmtree(root, ignore_errors=True)
-    for folder in (root, root / "gateway", root / "keys", root / "logs", tokens, challenge):
+    for folder in (root, root / "gateway", root / "keys", root / "logs", tokens):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    prepare_demonstration(challenge)
-    for role in Role:
-        make_keys(root / "keys" / f"{role.value}.key", challenge, role)
     accounts: dict[str, AccountRole] = {
         "organizer": "organizer",
         "blind": "runner",
@@ -166,6 +159,18 @@ def prepare(root: Path, challenge: Path, tokens: Path) -> None:
         (tokens / name).write_text(create_token(root / "gateway", name, account))
 
 
+def prepare(root: Path, challenge: Path) -> None:
+    """The challenge's folder, and a key for each role of the runner."""
+    from participant_kit.organizer.demonstration.prepare import prepare_demonstration
+    from participant_kit.protocol.keys import Role
+    from participant_kit.secure_side.keys import make_keys
+
+    challenge.mkdir(parents=True, mode=0o700)
+    prepare_demonstration(challenge)
+    for role in Role:
+        make_keys(root / "keys" / f"{role.value}.key", challenge, role)
+
+
 @contextlib.contextmanager
 def step(title: str) -> Iterator[None]:
     """Say what is being done, and how long it took."""
@@ -175,22 +180,10 @@ def step(title: str) -> Iterator[None]:
     console.note(f"  done in {time.monotonic() - started:.1f} s")
 
 
-def run(*arguments: str, environment: dict[str, str] | None = None) -> str:
-    """The output of one ``pkit`` command. Raises :class:`DemoError` when it fails."""
-    done = subprocess.run(
-        pkit(*arguments), capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
-    )
-    if done.returncode:
-        raise DemoError(f"pkit {' '.join(arguments)}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def show(*arguments: str, environment: dict[str, str] | None = None) -> None:
-    """Run one ``pkit`` command before the eyes of who watches."""
-    console.note(f"\n[bold cyan]$ pkit {' '.join(arguments)}[/]")
-    target = subprocess.DEVNULL if console.as_json() else None
-    done = subprocess.run(
-        pkit(*arguments), check=False, env={**os.environ, **(environment or {})}, stdout=target, stderr=target
-    )
-    if done.returncode:
-        raise DemoError(f"pkit {arguments[0]} ended with exit code {done.returncode}.")
+def show(pkit: Callable[..., Any], *words: str) -> None:
+    """Run one command of ``pkit`` before the eyes of who watches, in this process: starting one takes half a second."""
+    console.note(f"\n[bold cyan]$ pkit {' '.join(words)}[/]")
+    with contextlib.redirect_stdout(io.StringIO()) if console.as_json() else contextlib.nullcontext():
+        code = pkit(list(words), prog_name="pkit", standalone_mode=False)
+    if code:
+        raise DemoError(f"pkit {words[0]} ended with exit code {code}.")

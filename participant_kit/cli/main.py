@@ -57,6 +57,12 @@ def main() -> None:
         findings = error.findings if isinstance(error, FindingsError) else None
         console.fail(error.code, error.message, error.hint, findings)
         sys.exit(1)
+    except OSError as error:
+        if _mode["debug"]:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        console.fail("file", f"{where}{error.strerror or error}.", "Check the path, its rights and the space there.")
+        sys.exit(1)
     except KeyboardInterrupt:
         console.fail("interrupted", "Stopped by you.")
         sys.exit(130)
