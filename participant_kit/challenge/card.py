@@ -8,11 +8,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    ByteSize,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import GenerateJsonSchema
 
 from participant_kit.challenge.document import Model, read_document
 from participant_kit.challenge.metrics import METRICS
-from participant_kit.challenge.units import Duration, Size
+from participant_kit.challenge.units import Duration, Size, format_duration, format_size
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -39,8 +48,8 @@ class Limits(Model):
 
     wall_time: Duration = timedelta(minutes=30)
     cpus: Annotated[int, Field(ge=1, le=1024, strict=True)] = 2
-    memory: Size = Field(default="4 GiB", validate_default=True)
-    disk: Size = Field(default="1 GiB", validate_default=True)
+    memory: Size = ByteSize(4 << 30)
+    disk: Size = ByteSize(1 << 30)
     processes: Annotated[int, Field(ge=8, le=65536, strict=True)] = 128
 
     @field_validator("wall_time")
@@ -57,13 +66,20 @@ class Limits(Model):
             raise ValueError('at least "256 MiB", which a kernel needs')
         return value
 
+    @field_validator("disk")
+    @classmethod
+    def _some(cls, value: int) -> int:
+        if value < 1 << 20:  # and 0 would mean no limit at all to a tmpfs
+            raise ValueError('at least "1 MiB"')
+        return value
+
 
 class Submission(Model):
     """What a notebook writes, and how large it may be."""
 
     output: FileName = "predictions.csv"
     columns: dict[str, Literal["integer", "number", "text"]]
-    max_notebook: Size = Field(default="10 MiB", validate_default=True)
+    max_notebook: Size = ByteSize(10 << 20)
     max_cells: Count = 200
 
     @field_validator("output")
@@ -72,6 +88,9 @@ class Submission(Model):
         if not value.endswith((".csv", ".parquet")):
             raise ValueError("a name that ends in .csv or .parquet")
         return value
+
+
+_FAR = 1e12
 
 
 class Metric(Model):
@@ -86,14 +105,14 @@ class Metric(Model):
     @field_validator("range")
     @classmethod
     def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not all(map(math.isfinite, value)) or value[0] >= value[1]:
-            raise ValueError("two finite numbers, the lower first")
+        if not -_FAR <= value[0] < value[1] <= _FAR:
+            raise ValueError(f"two numbers between {-_FAR:g} and {_FAR:g}, the lower first")
         return value
 
     @property
     def levels(self) -> int:
         """How many different values of this score can leave."""
-        low, high = (round(bound * 10**self.decimals) for bound in self.range)
+        low, high = (round(round(bound, self.decimals) * 10**self.decimals) for bound in self.range)
         return int(high - low) + 1
 
     def rounded(self, value: float) -> float:
@@ -106,8 +125,12 @@ class Metric(Model):
 
 def _at_midnight(value: Any) -> Any:
     """A bare date means its first instant in UTC; a time without a zone is UTC."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+    try:
+        value = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        value = None
+    if not isinstance(value, date):
+        raise ValueError("expected a date, for example 2026-01-31, or a time, for example 2026-01-31T12:00:00Z")
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time.min)
     if isinstance(value, datetime) and value.tzinfo is None:
@@ -115,7 +138,11 @@ def _at_midnight(value: Any) -> Any:
     return value
 
 
-Moment = Annotated[datetime, PlainSerializer(lambda moment: moment.isoformat(), return_type=str)]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: moment.isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
+]
 
 
 class Phase(Model):
@@ -235,7 +262,16 @@ def read_card(path: Path) -> Card:
     return read_document(path, Card)
 
 
+class _Schema(GenerateJsonSchema):
+    """Shows defaults as they are written in a card."""
+
+    def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, timedelta):
+            return format_duration(dft)
+        return format_size(dft) if isinstance(dft, ByteSize) else super().encode_default(dft)
+
+
 def card_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the card, for editors."""
-    schema = Card.model_json_schema()
+    schema = Card.model_json_schema(schema_generator=_Schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from participant_kit.challenge.document import Model, read_document
 
@@ -42,6 +43,13 @@ class Column(Model):
     missing_when: dict[str, list[str | int | bool]] = Field(default_factory=dict)
     draft: bool = False
 
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _said(cls, value: Any) -> Any:
+        if isinstance(value, list) and any(type(level) not in (str, int) for level in value):
+            raise ValueError('texts or integers, in quotes where YAML reads something else, for example "no"')
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Column:
         if self.type == "category":
@@ -53,7 +61,8 @@ class Column(Model):
             if self.minimum is None or self.maximum is None:
                 raise ValueError(f'type {self.type} needs "minimum" and "maximum"')
             kinds: tuple[type, ...] = {"integer": (int,), "number": (int, float), "date": (date,)}[self.type]
-            if type(self.minimum) not in kinds or type(self.maximum) not in kinds:
+            bounds = (self.minimum, self.maximum)
+            if any(type(x) not in kinds or (type(x) is float and not math.isfinite(x)) for x in bounds):
                 raise ValueError(f'"minimum" and "maximum" of type {self.type}')
             if self.minimum > self.maximum:
                 raise ValueError(f"a minimum at or below the maximum ({self.minimum} > {self.maximum})")

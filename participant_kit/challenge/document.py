@@ -30,16 +30,27 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise yaml.composer.ComposerError(None, None, "found an alias, expected plain YAML", mark)
+            raise yaml.composer.ComposerError(None, None, "an alias", mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"found {key.value!r} twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_yaml_timestamp(self, node: Any) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError:  # 31 February stays text, for the model to refuse by key and line
+            return node.value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def read_document(path: Path, model: type[M]) -> M:
@@ -66,8 +77,9 @@ def parse_document(data: bytes, model: type[M], name: str) -> M:
         raise FindingsError([Finding(name, "UTF-8 text", f"the byte {data[error.start]:#04x}")]) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise FindingsError([Finding(name, "valid YAML", str(error.problem), line=line)]) from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        found = str(error.problem).removeprefix("found ")
+        raise FindingsError([Finding(name, "valid YAML", found, line=line)]) from None
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise FindingsError([Finding(name, "valid YAML", str(error).splitlines()[0])]) from None
     try:
         return model.model_validate(content)
@@ -92,13 +104,15 @@ def _finding(name: str, root: Any, detail: Any) -> Finding:
     loc: Loc = detail["loc"]
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message.removeprefix("expected ").removeprefix("Input should be ").removeprefix("a ")
+    message = message.replace("String should match pattern", "text like").replace("String should have", "text of")
     found = detail["input"]
     if detail["type"] == "missing":
         shown, message = "nothing", "this key"
     elif detail["type"] == "extra_forbidden":
         shown, message = f"the unknown key {loc[-1]!r}", "a key of the schema (see `pkit challenge schema`)"
     else:
-        shown = "" if isinstance(found, dict | list | BaseModel) else repr(found)[:80]
+        nested = found if isinstance(found, list) else [found]
+        shown = "" if any(isinstance(part, dict | list | BaseModel) for part in nested) else repr(found)[:80]
     return Finding(name, message, shown, ".".join(map(str, loc)), _line(root, loc))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,10 +31,23 @@ class NamedMetric:
         function = getattr(metrics, self.name)
         if self.reads == "probability":
             classes = _classes(truth)
-            return float(function((truth == classes[1]).astype(int), prediction.astype(float)))
-        if self.reads == "label":
-            return float(function(truth.astype(str), prediction.astype(str)))
-        return float(function(truth.astype(float), prediction.astype(float)))
+            score = float(function((truth == classes[1]).astype(int), prediction.astype(float)))
+        elif self.reads == "label":
+            if truth.dtype.kind == "b" and prediction.dtype.kind in "if":
+                truth = truth.astype(int)
+            score = float(function(_labels(truth), _labels(prediction)))
+        else:
+            score = float(function(truth.astype(float), prediction.astype(float)))
+        if not math.isfinite(score):
+            raise ValueError(f"{self.name} is not defined here")
+        return score
+
+
+def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Labels as text, in which the whole number 1.0 is the same label as the integer 1."""
+    if values.dtype.kind == "f" and ((values % 1 == 0) & (values.abs() < 2**53)).all():
+        values = values.astype("int64")
+    return values.astype(str)
 
 
 def _classes(truth: pd.Series[Any]) -> list[Any]:

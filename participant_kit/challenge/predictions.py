@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ from participant_kit.challenge.errors import ChallengeError
 MAX_ROWS_FACTOR = 4
 """Files with more rows than this times the expected number are refused before they are parsed."""
 
+MAX_COLUMNS_FACTOR = 10
+"""And files with this many times more columns."""
+
+_TOLD = re.compile(r"Row #\d+|Expected \d+ columns, got \d+|Empty CSV file|invalid UTF8 data")
+"""What may be told of a parser's message, the rest of which quotes the file."""
+
+_HEADER = re.compile(rb"[\r\n]*([^\r\n]*)")
 _TYPES = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string()}
 
 
@@ -35,16 +43,15 @@ def parse_predictions(data: bytes, card: Card, expected: pd.Series[Any]) -> pd.D
     """``data``, the submitted file, as one row per identifier in ``expected`` and in its order.
 
     ``expected`` holds the identifiers of the test rows, shape (rows,). Returns the columns of
-    ``card.submission.columns``. Raises :class:`PredictionsError`; its message names counts and columns.
+    ``card.submission.columns``. Raises :class:`PredictionsError`; its message names counts and the columns
+    of the card, and nothing that the file holds.
     """
     columns = dict(card.submission.columns)
     table = _read(data, card, len(expected))
-    if sorted(table.column_names) != sorted(columns):
-        raise PredictionsError(
-            "wrong_columns",
-            f"{card.submission.output} has the columns {', '.join(table.column_names[:20])}.",
-            hint=f"Write exactly: {', '.join(columns)}.",
-        )
+    names = table.column_names
+    if sorted(names) != sorted(columns):
+        missing = [name for name in columns if name not in names]
+        raise _wrong_columns(card, f"lacks {', '.join(missing)}" if missing else f"has {len(names)} columns")
     for name, kind in columns.items():
         table = table.set_column(table.column_names.index(name), name, _cast(table.column(name), name, kind))
     frame = table.select(list(columns)).to_pandas()
@@ -64,23 +71,37 @@ def parse_predictions(data: bytes, card: Card, expected: pd.Series[Any]) -> pd.D
 
 def _read(data: bytes, card: Card, rows: int) -> pa.Table:
     limit = max(rows * MAX_ROWS_FACTOR, 1000)
-    if card.submission.output.endswith(".csv") and data.count(b"\n") > limit:
-        raise _too_many(data.count(b"\n"), rows)
+    columns = card.submission.columns
     try:
         if card.submission.output.endswith(".csv"):
-            text = {name: pa.string() for name in card.submission.columns}
-            convert = csv.ConvertOptions(column_types=text, strings_can_be_null=True)
-            return csv.read_csv(io.BytesIO(data), convert_options=convert)
-        file = pq.ParquetFile(io.BytesIO(data))
-        if file.metadata.num_rows > limit:
-            raise _too_many(file.metadata.num_rows, rows)
-        if file.metadata.num_columns > 10 * len(card.submission.columns):
-            raise PredictionsError("wrong_columns", f"The file has {file.metadata.num_columns} columns.")
-        return file.read()
+            if (lines := max(data.count(b"\n"), data.count(b"\r"))) > limit:
+                raise _too_many(lines, rows)
+            if (header := _HEADER.match(data)) and header[1].count(b",") >= MAX_COLUMNS_FACTOR * len(columns):
+                raise _wrong_columns(card, f"has {header[1].count(b',') + 1} columns")
+            convert = csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True)
+            table = csv.read_csv(io.BytesIO(data), convert_options=convert)
+        else:
+            file = pq.ParquetFile(io.BytesIO(data))
+            if file.metadata.num_rows > limit:
+                raise _too_many(file.metadata.num_rows, rows)
+            if file.metadata.num_columns > MAX_COLUMNS_FACTOR * len(columns):
+                raise _wrong_columns(card, f"has {file.metadata.num_columns} columns")
+            table = file.read()
+        table.validate(full=True)
+        _ = table.column_names  # decodes them
+        return table.replace_schema_metadata(None)  # pandas would read its own there
     except (pa.ArrowException, ValueError, OSError) as error:
+        told = ", ".join(_TOLD.findall(str(error)))
         raise PredictionsError(
-            "unreadable", f"{card.submission.output} cannot be read: {str(error).splitlines()[0][:200]}."
+            "unreadable",
+            f"{card.submission.output} cannot be read{f' ({told})' if told else ''}.",
+            hint=f"Write UTF-8 text or Parquet, as its name says, with the columns {', '.join(columns)}.",
         ) from None
+
+
+def _wrong_columns(card: Card, what: str) -> PredictionsError:
+    names = ", ".join(card.submission.columns)
+    return PredictionsError("wrong_columns", f"{card.submission.output} {what}.", hint=f"Write exactly: {names}.")
 
 
 def _too_many(found: int, rows: int) -> PredictionsError:

@@ -51,8 +51,12 @@ def conform(frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str] | No
             raise ChallengeError(f"The table has no column {name!r}, which the codebook describes.")
         column, values = codebook.columns[name], frame[name]
         try:
-            if column.type == "category" and not isinstance(values.dtype, pd.CategoricalDtype):
-                values = values.map(str, na_action="ignore")
+            if column.type == "category" and values.dtype != dtype_of(column):
+                if pd.api.types.is_float_dtype(values):
+                    values = values.convert_dtypes()  # integers that stand beside missing values
+                values = values.map(str, na_action="ignore").astype("string")
+                if count := int((values.notna() & ~values.isin(column.level_names)).sum()):
+                    raise ValueError(f"{count} values are none of its levels")
             result[name] = values.astype(dtype_of(column))
         except (TypeError, ValueError) as error:
             raise ChallengeError(f"Column {name!r} does not fit type {column.type}: {error}.") from None

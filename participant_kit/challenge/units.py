@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ByteSize, PlainSerializer, WithJsonSchema
 
 _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "h": 3600, "hour": 3600, "day": 86400, "d": 86400, "week": 604800}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", re.IGNORECASE)
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*\d+(?:\.\d+)?\s*(?:[kmgtp]i?)?b\s*", re.IGNORECASE)
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -18,24 +19,26 @@ def parse_duration(text: Any) -> timedelta:
     if isinstance(text, timedelta):
         return text
     match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    unit = match and (_SECONDS.get(match[2].lower()) or _SECONDS.get(match[2].lower() + "s"))
+    unit = match and (_SECONDS.get(match[2].lower()) or _SECONDS.get(match[2].lower().removesuffix("s")))
     if not match or not unit:
         raise ValueError('expected a duration with its unit, for example "30 min", "90 s" or "2 h"')
-    return timedelta(seconds=float(match[1]) * unit)
+    try:
+        return timedelta(seconds=float(match[1]) * unit)
+    except OverflowError:
+        raise ValueError("expected a shorter duration") from None
 
 
 def format_duration(value: timedelta) -> str:
     """The shortest exact text that :func:`parse_duration` reads back."""
-    seconds = value.total_seconds()
     for unit in ("day", "h", "min", "s", "ms"):
-        count = seconds / _SECONDS[unit]
-        if count == int(count):
-            return f"{int(count)} {unit}"
-    return f"{seconds} s"
+        step = timedelta(seconds=_SECONDS[unit])
+        if not value % step:
+            return f"{value // step} {unit}"
+    return f"{value.total_seconds():.6f}".rstrip("0") + " s"
 
 
 def _parse_size(text: Any) -> Any:
-    if isinstance(text, int) and not isinstance(text, bool) and not isinstance(text, ByteSize):
+    if not isinstance(text, ByteSize) and not (isinstance(text, str) and _SIZE.fullmatch(text)):
         raise ValueError('expected a size with its unit, for example "4 GiB" or "200 MB"')
     return text
 

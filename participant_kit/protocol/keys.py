@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from participant_kit.protocol.errors import ProtocolError
 
@@ -40,7 +39,7 @@ class KeyRing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     runners: list[PublicKeys] = []
 
     def of(self, role: Role) -> list[PublicKeys]:
@@ -99,29 +98,30 @@ def read_secret_keys(path: Path) -> SecretKeys:
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise ProtocolError(f"Others can read the key file {path}.", hint=f"Run: chmod 600 {path}")
-        return SecretKeys.model_validate_json(path.read_bytes())
+        keys = SecretKeys.model_validate_json(path.read_bytes())
+        _ = keys.public  # which only usable keys have
     except OSError as error:
         hint = "Make keys with: pkit holder keys FILE --challenge FOLDER"
         raise ProtocolError(f"No key file at {path} ({error.strerror}).", hint=hint) from None
-    except ValidationError:
+    except (ValueError, pyrage.IdentityError):
         raise ProtocolError(f"{path} is no key file of a runner.") from None
+    return keys
 
 
 def read_key_ring(path: Path) -> KeyRing:
     """Read ``keys.json``."""
     try:
-        return parse_key_ring(json.loads(path.read_bytes()))
+        content = path.read_bytes()
     except OSError:
         hint = "The data holder makes them with: pkit holder keys FILE --challenge FOLDER"
         raise ProtocolError(f"There are no public keys at {path}.", hint=hint) from None
-    except ValueError:
-        raise ProtocolError(f"{path} is no file of public keys.") from None
+    return parse_key_ring(content)
 
 
-def parse_key_ring(content: Any) -> KeyRing:
+def parse_key_ring(content: bytes) -> KeyRing:
     """Check that ``content`` is a key ring whose keys can be used. Raises :class:`ProtocolError`."""
     try:
-        ring = KeyRing.model_validate(content)
+        ring = KeyRing.model_validate_json(content)
         for keys in ring.runners:
             pyrage.x25519.Recipient.from_str(keys.sealing)
             if len(bytes.fromhex(keys.signing)) != 32:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import stat
+import unicodedata
 import zipfile
+import zlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from participant_kit.protocol.errors import ProtocolError
 
@@ -23,7 +27,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     challenge: str
     files: dict[str, str]
 
@@ -48,21 +52,19 @@ def open_kit(data: bytes) -> dict[str, bytes]:
     """Every file of the kit by its path, checked against the manifest.
 
     Raises :class:`ProtocolError` for what is no kit: a changed, missing or additional file, a path that
-    climbs out, a link, or more than ``MAX_KIT_BYTES``.
+    climbs out, a link, two paths that are one on some systems, or more than ``MAX_KIT_BYTES``.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             if len(entries) > MAX_KIT_FILES or sum(entry.file_size for entry in entries) > MAX_KIT_BYTES:
                 raise ProtocolError(f"The kit is larger than {MAX_KIT_BYTES >> 20} MiB or {MAX_KIT_FILES} files.")
-            files = {}
             for entry in entries:
                 _check_path(entry)
-                if entry.filename in files:
-                    raise ProtocolError(f"The kit holds {entry.filename!r} twice.")
-                files[entry.filename] = archive.read(entry)
+            _check_collisions([entry.filename for entry in entries])
+            files = {entry.filename: _read(archive, entry) for entry in entries}
         manifest = Manifest.model_validate_json(files.pop(MANIFEST))
-    except (zipfile.BadZipFile, KeyError, ValidationError, NotImplementedError, RuntimeError, EOFError, OSError):
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, EOFError, OSError):
         raise ProtocolError("This is no starter kit: a zip with a manifest.", hint="Download it again.") from None
     for path in sorted(files.keys() | manifest.files.keys()):
         if path not in files or hashlib.sha256(files[path]).hexdigest() != manifest.files.get(path):
@@ -75,8 +77,31 @@ def kit_digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """No more than the entry declares: ``ZipFile.read`` would inflate all that it holds, and bzip2 always does."""
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise NotImplementedError
+    with archive.open(entry) as file:
+        return file.read(entry.file_size)
+
+
+def _check_collisions(paths: Iterable[str]) -> None:
+    """No path twice, and none a folder of another, on systems that ignore case or the spelling of accents too."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for path in paths:
+        folded = unicodedata.normalize("NFC", path.casefold())
+        parents = {str(parent) for parent in PurePosixPath(folded).parents}
+        if folded in files | folders or parents & files:
+            raise ProtocolError(f"The kit holds {path[:80]!r} twice.")
+        files.add(folded)
+        folders |= parents
+
+
 def _check_path(entry: zipfile.ZipInfo) -> None:
     path, mode = PurePosixPath(entry.filename), entry.external_attr >> 16
-    climbs = path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename
-    if climbs or str(path) != entry.filename or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode)):
+    climbs = path.is_absolute() or "\\" in entry.filename or ":" in entry.filename
+    # Windows drops dots and spaces at an end, which makes a plain name of another, or a way out.
+    odd = not entry.filename.isprintable() or any(part.endswith((".", " ")) for part in path.parts) or not path.parts
+    if climbs or odd or str(path) != entry.filename or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode)):
         raise ProtocolError(f"The kit holds the path {entry.filename[:80]!r}, which is not a plain file inside it.")

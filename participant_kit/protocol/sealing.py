@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 
 import pyrage
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from participant_kit.protocol.errors import ProtocolError
 
@@ -44,7 +44,9 @@ def unseal_notebook(sealed: bytes, secret: str) -> tuple[Binding, bytes]:
         if not newline or len(header) > MAX_HEADER_BYTES:
             raise ValueError
         binding = Binding.model_validate_json(header)
-    except (ValueError, ValidationError):
+        if binding.reply_to:
+            pyrage.x25519.Recipient.from_str(binding.reply_to)
+    except (ValueError, pyrage.RecipientError):
         raise ProtocolError("The sealed notebook has no valid header.") from None
     if hashlib.sha256(notebook).hexdigest() != binding.notebook_sha256:
         raise ProtocolError("The sealed notebook is not the one that its header names.")

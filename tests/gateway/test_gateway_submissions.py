@@ -215,7 +215,9 @@ def test_a_role_claims_with_its_own_token_alone(rehearsing: World) -> None:
         assert answer.status_code == 403, who
 
 
-@pytest.mark.parametrize("failure", [{"stage": "sandbox"}, {"stage": "scoring"}, {"stage": "sandbox", "reason": "budget_spent"}])
+@pytest.mark.parametrize(
+    "failure", [{"stage": "sandbox"}, {"stage": "scoring"}, {"stage": "sandbox", "reason": "budget_spent"}]
+)
 def test_what_is_not_the_participant_s_fault_costs_no_quota(world: World, failure: dict[str, str]) -> None:
     identifier = world.submit().json()["id"]
     claim = world.claim()
