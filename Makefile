@@ -35,8 +35,8 @@ unit: $(VENV)/installed
 	@.ci/packages runc=runc age=age
 	$(BIN)/python -m pytest
 
-docs: $(VENV)/installed ## Write the generated pages of the documentation.
-	$(BIN)/python -m docs.generate
+docs: $(VENV)/installed ## Write docs/cli.md, which is generated from the code.
+	$(BIN)/typer participant_kit.cli.main utils docs --name pkit --output docs/cli.md
 
 clean: ## Remove what was made here.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

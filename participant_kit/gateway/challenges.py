@@ -51,9 +51,7 @@ def find_challenge(connection: Connection, slug: str) -> ChallengeInfo:
     """The challenge ``slug``. Raises :class:`GatewayError` (404)."""
     row = connection.execute(select(challenges).where(challenges.c.slug == slug)).one_or_none()
     if row is None:
-        raise GatewayError(
-            404, "challenge_unknown", f"There is no challenge {slug!r} here.", hint="See: pkit challenges"
-        )
+        raise GatewayError(404, "challenge_unknown", f"There is no challenge {slug!r} here.", hint="See: pkit list")
     return _info(row)
 
 

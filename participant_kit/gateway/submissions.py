@@ -98,7 +98,7 @@ def find_submission(connection: Connection, identifier: str, participant: str) -
     mine = (submissions.c.id == identifier) & (submissions.c.participant == participant)
     row = connection.execute(select(submissions).where(mine)).one_or_none()
     if row is None:
-        hint = "See yours with: pkit list"
+        hint = "See yours with: pkit status"
         raise GatewayError(404, "submission_unknown", "You have no submission of this identifier.", hint=hint)
     return row
 
