@@ -56,10 +56,16 @@ def conform(frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str] | No
                     values = values.convert_dtypes()  # integers that stand beside missing values
                 values = values.map(str, na_action="ignore").astype("string")
                 if count := int((values.notna() & ~values.isin(column.level_names)).sum()):
-                    raise ValueError(f"{count} values are none of its levels")
+                    raise ChallengeError(
+                        f"Column {name!r} holds {count} values that are none of its levels.",
+                        hint="Correct the column, or its levels in the codebook.",
+                    )
             result[name] = values.astype(dtype_of(column))
-        except (TypeError, ValueError) as error:
-            raise ChallengeError(f"Column {name!r} does not fit type {column.type}: {error}.") from None
+        except (TypeError, ValueError):  # whose text quotes a value
+            raise ChallengeError(
+                f"Column {name!r} holds values that do not fit type {column.type}.",
+                hint="Correct the column, or its type in the codebook.",
+            ) from None
     return pd.DataFrame(result)
 
 

@@ -71,6 +71,9 @@ class Runner:
             except SecureSideError as error:
                 self._say(str(error))
                 self.stopping.wait(5.0)
+            except Exception as error:  # its text may quote data; the lease runs out, and counts as lost
+                self._say(f"A fault of the runner itself ({type(error).__name__}) ended this work.")
+                self.stopping.wait(1.0)
 
     def _claim(self) -> Claim | None:
         request = ClaimRequest(role=self._job.role, runner=self._name, challenges=[self._challenge], wait=WAIT)

@@ -72,3 +72,11 @@ def test_without_public_keys_nobody_could_seal(challenge: ChallengeFolder) -> No
 def test_nothing_is_left_lying_about(challenge: ChallengeFolder) -> None:
     build_kit(challenge)
     assert not [path.name for path in challenge.root.iterdir() if path.name.startswith(".starter_kit")]
+
+
+def test_a_link_in_the_public_half_is_not_followed(challenge: ChallengeFolder, tmp_path: Path) -> None:
+    elsewhere = shutil.copyfile(challenge.notebooks_dir / "starter.ipynb", tmp_path / "elsewhere.ipynb")
+    (challenge.notebooks_dir / "linked.ipynb").symlink_to(elsewhere)
+    with pytest.raises(KitError, match="is a link") as refused:
+        build_kit(challenge)
+    assert "Copy the file" in refused.value.hint

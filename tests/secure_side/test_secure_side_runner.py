@@ -1,0 +1,144 @@
+"""The loop that both roles share: it outlives what goes wrong, and runs only what was sealed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import RootModel
+
+from participant_kit.protocol.errors import UNREACHABLE, GatewayError, ProtocolError
+from participant_kit.protocol.identifiers import new_identifier
+from participant_kit.protocol.keys import Role, SecretKeys
+from participant_kit.protocol.messages import Claim, Lease
+from participant_kit.protocol.sealing import Binding, seal_notebook
+from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.lease import HeldLease
+from participant_kit.secure_side.runner import Runner
+
+KEYS = SecretKeys.generate(Role.BLIND)
+
+
+class FakeGateway:
+    """Answers claims from ``claims``, then with nothing, and tells the runner to stop after ``rounds`` of that."""
+
+    def __init__(self, *claims: Claim | Exception) -> None:
+        self.claims, self.paths = list(claims), list[str]()
+        self.runner: Runner | None = None
+
+    def post(self, path: str, answer: Any, body: Any = None, wait: float = 0) -> Any:
+        self.paths.append(path)
+        if path.endswith("/renew"):
+            return _lease()
+        if path != "/claims":
+            return None
+        if not self.claims:
+            assert self.runner
+            self.runner.stopping.set()
+            return RootModel[Claim | None](None)
+        claim = self.claims.pop(0)
+        if isinstance(claim, Exception):
+            raise claim
+        return RootModel[Claim | None](claim)
+
+
+class Job:
+    role, keys = Role.BLIND, KEYS
+
+    def __init__(self, work: Callable[[HeldLease], None] = lambda lease: None) -> None:
+        self.work, self.notebooks = work, list[bytes | None]()
+
+    def run(self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float) -> None:
+        self.notebooks.append(notebook)
+        self.work(lease)
+
+
+def _lease() -> Lease:
+    return Lease(token="t", attempt=1, expires_at=datetime.now(UTC), seconds=30)  # type: ignore[call-arg]
+
+
+def claim(*, keys: SecretKeys = KEYS, **sealed_for: str) -> Claim:
+    ours = {"challenge": "small", "phase": "development", "participant": "ada", "submission": new_identifier()}
+    binding = Binding(**(ours | sealed_for), reply_to="")
+    return Claim(**ours, lease=_lease(), sealed=seal_notebook(b"{}", binding, [keys.public.sealing]))  # type: ignore[arg-type]
+
+
+def serve(job: Job, *claims: Claim | Exception) -> tuple[list[str], FakeGateway]:
+    said: list[str] = []
+    gateway = FakeGateway(*claims)
+    gateway.runner = Runner("r", "small", job, gateway, gateway, said.append)  # type: ignore[arg-type]
+    gateway.runner.serve()
+    return said, gateway
+
+
+def test_what_was_sealed_for_this_submission_is_run() -> None:
+    job = Job()
+    serve(job, claim(), claim())
+    assert job.notebooks == [b"{}", b"{}"]
+
+
+@pytest.mark.parametrize(
+    "sealed_for",
+    [
+        {"challenge": "other"},
+        {"phase": "final"},
+        {"participant": "eve"},
+        {"submission": new_identifier()},
+        {"keys": SecretKeys.generate(Role.BLIND)},
+    ],
+    ids=lambda sealed_for: next(iter(sealed_for)),
+)
+def test_what_was_sealed_for_another_is_not_opened(sealed_for: dict[str, Any]) -> None:
+    job = Job()
+    serve(job, claim(**sealed_for))
+    assert job.notebooks == [None]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("row 4711"), ProtocolError("row 4711"), KeyError("row 4711")])
+def test_a_fault_of_its_own_ends_one_job_and_quotes_nothing(error: Exception) -> None:
+    def work(lease: HeldLease) -> None:
+        if len(job.notebooks) == 1:
+            raise error
+
+    job = Job(work)
+    said, gateway = serve(job, claim(), claim())
+    assert len(job.notebooks) == 2
+    assert not any("4711" in line for line in said)
+    assert any(type(error).__name__ in line for line in said)
+    assert not any(path.endswith("/return") for path in gateway.paths)  # it counts as lost, so that it ends
+
+
+@pytest.mark.parametrize("error", [SecureSideError("The disk is full."), GatewayError("Away.", code=UNREACHABLE)])
+def test_what_cannot_be_ended_here_is_given_back(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threading.Event.wait", lambda event, timeout=None: event.is_set())
+
+    def work(lease: HeldLease) -> None:
+        raise error
+
+    said, gateway = serve(Job(work), claim())
+    assert any(path.endswith("/return") for path in gateway.paths)
+    assert any("given back" in line for line in said)
+
+
+def test_a_gateway_that_is_away_is_asked_again_and_one_that_says_no_ends_the_runner() -> None:
+    job = Job()
+    said, _ = serve(job, GatewayError("Away.", code=UNREACHABLE), claim())
+    assert job.notebooks == [b"{}"]
+    assert "Away. Asking again in 0.2 s." in said
+    with pytest.raises(GatewayError, match="unknown token"):
+        serve(job, GatewayError("unknown token", code="token_unknown", status=401))
+
+
+def test_a_runner_told_to_stop_gives_its_work_back() -> None:
+    def work(lease: HeldLease) -> None:
+        assert gateway.runner
+        gateway.runner.stopping.set()
+        assert lease.ended.wait(5)
+
+    job, said = Job(work), list[str]()
+    gateway = FakeGateway(claim())
+    gateway.runner = Runner("r", "small", job, gateway, gateway, said.append)  # type: ignore[arg-type]
+    gateway.runner.serve()
+    assert gateway.paths[-1].endswith("/return")
