@@ -20,6 +20,13 @@ def dtype_of(column: Column) -> Any:
     return DTYPES[column.type]
 
 
+def _has_dtype(values: pd.Series[Any], column: Column) -> bool:
+    """Whether ``values`` have the dtype of ``column``, the levels in its order: the second one is the positive."""
+    if column.type == "category" and isinstance(values.dtype, pd.CategoricalDtype):
+        return not values.dtype.ordered and list(values.dtype.categories) == column.level_names
+    return bool(values.dtype == dtype_of(column))
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """Read a CSV or Parquet file. Raises :class:`ChallengeError` when it is neither."""
     try:
@@ -51,7 +58,7 @@ def conform(frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str] | No
             raise ChallengeError(f"The table has no column {name!r}, which the codebook describes.")
         column, values = codebook.columns[name], frame[name]
         try:
-            if column.type == "category" and values.dtype != dtype_of(column):
+            if column.type == "category" and not _has_dtype(values, column):
                 if pd.api.types.is_float_dtype(values):
                     values = values.convert_dtypes()  # integers that stand beside missing values
                 values = values.map(str, na_action="ignore").astype("string")
@@ -90,7 +97,7 @@ def check_table(
 
 def _check_column(frame: pd.DataFrame, name: str, codebook: Codebook, file: str) -> Iterator[Finding]:
     column, values = codebook.columns[name], frame[name]
-    if values.dtype != dtype_of(column):
+    if not _has_dtype(values, column):
         shown = "category with other levels" if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype
         expected = f"dtype {dtype_of(column)}" if column.type != "category" else f"a category of {column.level_names}"
         yield Finding(file, expected, f"dtype {shown}", name)

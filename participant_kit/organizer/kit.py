@@ -51,7 +51,9 @@ def build_kit(folder: ChallengeFolder) -> KitBuild:
             made.mkdir()
             for name, path in public_files(folder).items():
                 if path.is_symlink():
-                    raise OrganizerError(f"{name} is a link, and could publish what it leads to.", hint="Copy the file.")
+                    raise OrganizerError(
+                        f"{name} is a link, and could publish what it leads to.", hint="Copy the file."
+                    )
                 (made / name).parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, made / name)
             (made / "README.md").write_text(_readme(folder))

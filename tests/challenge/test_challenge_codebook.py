@@ -1,0 +1,111 @@
+"""The codebook: what each column may hold, and nothing that contradicts itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from participant_kit.challenge.codebook import DTYPES, Codebook, read_codebook
+from participant_kit.challenge.document import dump_document, parse_document
+from participant_kit.challenge.finding import FindingsError
+
+CODEBOOK = """
+schema_version: 1
+columns:
+  id: {type: integer, minimum: 1, maximum: 9}
+  sex: {type: category, levels: [f, m, 3]}
+  x: {type: number, minimum: 0, maximum: 1.5, nullable: true, missing: 0.1, missing_when: {sex: [m]}}
+  day: {type: date, minimum: 2026-01-01, maximum: 2026-02-01}
+  ok: {type: boolean}
+  note: {type: text, description: What was said}
+"""
+
+
+def parse(**replaced: str) -> Codebook:
+    text = CODEBOOK
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    return parse_document(text.encode(), Codebook, "codebook.yaml")
+
+
+def test_a_codebook_is_read_in_the_order_of_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "codebook.yaml").write_text(CODEBOOK)
+    codebook = read_codebook(tmp_path / "codebook.yaml")
+    assert list(codebook.columns) == ["id", "sex", "x", "day", "ok", "note"]
+    assert codebook.columns["sex"].level_names == ["f", "m", "3"]
+    assert codebook.columns["note"].level_names == []
+    assert {column.type for column in codebook.columns.values()} == {*DTYPES, "category"}
+
+
+def test_a_codebook_that_was_written_is_read_back_as_the_same_codebook() -> None:
+    codebook = parse()
+    text = dump_document(codebook.model_dump(exclude_defaults=True))
+    assert parse_document(text.encode(), Codebook, "codebook.yaml") == codebook
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "expected"),
+    [
+        ("levels: [f, m, 3]", "nullable: false", 5, "columns.sex", '"levels", each once'),
+        ("[f, m, 3]", "[]", 5, "columns.sex", '"levels", each once'),
+        ("[f, m, 3]", '[m, 1, "1"]', 5, "columns.sex", '"levels", each once'),
+        ("[f, m, 3]", "[yes, no]", 5, "columns.sex.levels", "in quotes"),
+        ("[f, m, 3]", "[1.5, m]", 5, "columns.sex.levels", "in quotes"),
+        ("[f, m, 3]", "[null, m]", 5, "columns.sex.levels", "in quotes"),
+        ("[f, m, 3]", "[2026-01-01, m]", 5, "columns.sex.levels", "in quotes"),
+        ("{type: boolean}", "{type: boolean, levels: [a]}", 8, "columns.ok", '"levels" go with type: category only'),
+        (", maximum: 9", "", 4, "columns.id", 'needs "minimum" and "maximum"'),
+        ("maximum: 9", "maximum: 9.5", 4, "columns.id", '"minimum" and "maximum" of type integer'),
+        ("maximum: 9", "maximum: true", 4, "columns.id", '"minimum" and "maximum" of type integer'),
+        ("1.5", ".nan", 6, "columns.x", '"minimum" and "maximum" of type number'),
+        ("1.5", ".inf", 6, "columns.x", '"minimum" and "maximum" of type number'),
+        ("1.5", "-1", 6, "columns.x", "at or below the maximum (0 > -1)"),
+        ("2026-02-01", "2026-02-31", 7, "columns.day", '"minimum" and "maximum" of type date'),
+        ("2026-02-01", "2026-02-01T10:00:00", 7, "columns.day", '"minimum" and "maximum" of type date'),
+        ("{type: boolean}", "{type: boolean, minimum: 0}", 8, "columns.ok", 'no "minimum" or "maximum"'),
+        ("nullable: true, ", "", 6, "columns.x", '"nullable: true"'),
+        ("missing: 0.1", "missing: 2", 6, "columns.x.missing", "less than or equal to 1"),
+        ("type: text", "type: string", 9, "columns.note.type", "'boolean', 'date' or 'text'"),
+        ("type: text", "type: text, color: red", 9, "columns.note.color", "a key of the schema"),
+        ("schema_version: 1", "schema_version: 3", 2, "schema_version", "1"),
+    ],
+)
+def test_a_mistake_is_told_with_file_line_key_and_what_was_expected(
+    old: str, new: str, line: int, key: str, expected: str
+) -> None:
+    with pytest.raises(FindingsError) as raised:
+        parse(**{old: new})
+    (finding,) = raised.value.findings
+    assert (finding.file, finding.line, finding.key) == ("codebook.yaml", line, key)
+    assert expected in finding.expected
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ("{day2: [m]}", "naming another column, not 'day2'"),
+        ("{x: [m]}", "naming another column, not 'x'"),
+        ("{sex: [q]}", "with levels of 'sex'"),
+    ],
+)
+def test_structural_zeros_name_another_column_and_its_levels(levels: str, expected: str) -> None:
+    with pytest.raises(FindingsError, match=r"columns\.x\.missing_when") as raised:
+        parse(**{"{sex: [m]}": levels})
+    assert expected in str(raised.value)
+
+
+def test_a_level_is_the_same_as_text_and_as_integer() -> None:
+    assert parse(**{"{sex: [m]}": '{sex: ["3"]}'}).columns["x"].missing_when == {"sex": ["3"]}
+
+
+def test_a_column_that_stands_twice_is_refused() -> None:
+    with pytest.raises(FindingsError, match=r"codebook\.yaml:8: found 'id' twice"):
+        parse(**{"  ok: {": "  id: {"})
+
+
+def test_one_column_is_no_table() -> None:
+    text = "schema_version: 1\ncolumns: {id: {type: text}}\n"
+    with pytest.raises(FindingsError, match=r"codebook\.yaml:2 columns"):
+        parse_document(text.encode(), Codebook, "codebook.yaml")
