@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -11,6 +11,9 @@ from rich.text import Text
 
 from participant_kit.cli import console
 from participant_kit.protocol.keys import Role
+
+if TYPE_CHECKING:
+    from participant_kit.secure_side.egress import EgressLine
 
 app = typer.Typer(name="holder", help="Keys, and what has left the secure side.", no_args_is_help=True)
 
@@ -42,9 +45,7 @@ def egress(state: State, json: console.Json = False) -> None:
 
     Example: pkit holder egress --state /secure/state
     """
-    from participant_kit.secure_side.egress import read_egress
-
-    lines = read_egress(state / "egress.jsonl")
+    lines = _read(state)
     table = Table("what left", "value", "bits", title="Egress log, chain verified")
     for line in lines:
         who = f"{line.sequence}  {line.time:%Y-%m-%d %H:%M:%S} UTC  {line.participant}, {line.phase}\n{line.submission}"
@@ -63,10 +64,8 @@ def ledger(state: State, json: console.Json = False) -> None:
     """
     from collections import defaultdict
 
-    from participant_kit.secure_side.egress import read_egress
-
     sums: dict[tuple[str, str, str], float] = defaultdict(float)
-    for line in read_egress(state / "egress.jsonl"):
+    for line in _read(state):
         sums[line.challenge, line.phase, line.participant] += line.bits
     table = Table("challenge", "phase", "participant", "bits")
     for key, bits in sorted(sums.items()):
@@ -75,3 +74,13 @@ def ledger(state: State, json: console.Json = False) -> None:
         {"challenge": c, "phase": p, "participant": who, "bits": bits} for (c, p, who), bits in sorted(sums.items())
     ]
     console.emit(rows, table)
+
+
+def _read(state: Path) -> list[EgressLine]:
+    from participant_kit.secure_side.egress import read_egress
+    from participant_kit.secure_side.errors import SecureSideError
+
+    path = state / "egress.jsonl"
+    if not path.exists():
+        raise SecureSideError(f"There is no egress log at {path}.", hint="Name the folder of the runner's --state.")
+    return read_egress(path)

@@ -37,7 +37,8 @@ def check_notebook(path: Path, kit: ChallengeFolder) -> list[Finding]:
         expected = (
             f"at most {format_size(card.submission.max_notebook)}" if error.reason == "too_large" else "a notebook"
         )
-        return [Finding(path.name, f"{expected}. {error.hint}", error.message.rstrip("."))]
+        found = error.message.removeprefix(f"{path} ").removeprefix(f"{path.name} ").rstrip(".")
+        return [Finding(path.name, f"{expected}. {error.hint.rstrip('.')}", f"that it {found}")]
     cells = code_cells(notebook)
     findings = [
         *_check_whole(path.name, notebook, card),

@@ -95,9 +95,8 @@ def leaderboard_table(board: Leaderboard, own: str | None) -> RenderableType:
     if board.hidden:
         return Text(f"The leaderboard of {title} is hidden until the phase is over.")
     metrics = [board.primary, *sorted({name for row in board.rows for name in row.scores} - {board.primary})]
-    table = Table(
-        "rank", "participant", *(escape(printable(name, 80)) for name in metrics), "submissions", "date (UTC)"
-    )
+    names = ["rank", "participant", *(escape(printable(name, 80)) for name in metrics), "submissions", "date (UTC)"]
+    table = Table(*(Column(name, overflow="fold") for name in names))  # narrow: broken, and never cut off
     table.title = Text(title)
     for row in board.rows:
         mine = row.participant == own
@@ -105,7 +104,8 @@ def leaderboard_table(board: Leaderboard, own: str | None) -> RenderableType:
         name = Text(printable(row.participant, 80) + (" (you)" if mine else ""))
         when = f"{row.submitted_at:%Y-%m-%d %H:%M}"
         table.add_row(str(row.rank), name, *scores, str(row.submissions), when, style="bold green" if mine else None)
-    table.caption = f"{'Higher' if board.higher_is_better else 'Lower'} is better; {board.participants} participants."
+    people = "1 participant" if board.participants == 1 else f"{board.participants} participants"
+    table.caption = f"{'Higher' if board.higher_is_better else 'Lower'} is better; {people}."
     return table
 
 
@@ -149,7 +149,7 @@ def report_view(report: RehearsalReport | Rehearsal) -> RenderableType:
 
 def receipt_view(receipt: Receipt) -> RenderableType:
     """A receipt, field by field."""
-    table = Table("field", "value", title="Receipt, verified")
+    table = Table("field", Column("value", overflow="fold"), title="Receipt, verified")
     for name, value in receipt.model_dump(mode="json", exclude_none=True).items():
         for key, shown in value.items() if isinstance(value, dict) else [(name, value)]:
             table.add_row(Text(str(key)), Text(_scores_text(shown) if key == "scores" else printable(str(shown))))
