@@ -73,6 +73,40 @@ def test_a_notebook_over_its_memory_is_stopped(environment: Environment, bubblew
     assert done.stage == "memory" or done.reason == "MemoryError"
 
 
+@pytest.fixture
+def no_control_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for an ordinary user to whom no group was delegated."""
+    monkeypatch.setattr("participant_kit.execution.sandbox.process.create_cgroup", lambda limits: None)
+
+
+@pytest.mark.usefixtures("no_control_group")
+@pytest.mark.parametrize("memory", ["512 MiB", "2 GiB"])
+def test_without_a_control_group_a_notebook_has_room_for_what_libraries_reserve(
+    environment: Environment, sandbox: Sandbox, tables: Path, memory: str
+) -> None:
+    model = "from sklearn.linear_model import LogisticRegression\nLogisticRegression().fit([[0], [1]], [0, 1])"
+    done = run(environment, sandbox, tables, model, SOLUTION, **{"1 GiB": memory})
+    assert done.stage is None, done
+
+
+@pytest.mark.usefixtures("no_control_group")
+@pytest.mark.parametrize(
+    "eat",
+    [
+        "x = bytearray(3 << 30)\nx[::4096] = b'1' * (3 << 18)",
+        "import mmap, time\nx = mmap.mmap(-1, 3 << 30)\nfor i in range(0, 3 << 30, 4096): x[i] = 1\ntime.sleep(2)",
+        "import os, time\nfor i in range(4):\n  if not os.fork(): x = b'1' * (1 << 29); time.sleep(9)\ntime.sleep(9)",
+    ],
+    ids=["private", "shared", "in many processes"],
+)
+def test_without_a_control_group_a_notebook_over_its_memory_is_stopped(
+    environment: Environment, bubblewrap: Sandbox, tables: Path, eat: str
+) -> None:
+    done = run(environment, bubblewrap, tables, eat)
+    assert done.output is None
+    assert done.stage == "memory" or done.reason == "MemoryError", done
+
+
 def test_a_disk_is_full_at_the_card_s_limit(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
     done = run(environment, bubblewrap, tables, "with open('x', 'wb') as f:\n  while True: f.write(bytes(1 << 20))")
     assert (done.stage, done.cell, done.reason) == ("notebook", 2, "OSError")

@@ -46,6 +46,7 @@ def main() -> None:
         block = bytearray(1 << 30)
         for offset in range(0, len(block), 4096):
             block[offset] = 1
+        time.sleep(1)  # where memory is watched, it is a few tenths of a second late
         sys.stdout.write("allocated")
     elif question == "sleep":
         time.sleep(60)

@@ -19,17 +19,21 @@ from participant_kit.execution.sandbox.base import Ended
 from participant_kit.execution.sandbox.cgroup import Cgroup, create_cgroup
 
 _CHUNK = 1 << 16
+_DATA_SLACK, _AS_SLACK = 1 << 30, 8 << 30
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 
 
 def inner_limits(limits: Limits, *, grouped: bool) -> list[str]:
     """The ``prlimit`` prefix for the command inside: resource limits, the floor under every sandbox.
 
-    It stands inside because the kernel counts processes per user *namespace*. Without a control group
-    each process's address space is bounded too.
+    It stands inside because the kernel counts processes per user *namespace*. Without a control group the
+    bound on memory is the watch on what is resident; these limits on what is reserved keep a burst between
+    two looks of it small. Allocators and threads reserve more than they ever touch, hence the slack.
     """
     prefix = ["/usr/bin/prlimit", "--core=0", "--nofile=4096", f"--fsize={limits.disk}", f"--nproc={limits.processes}"]
-    return prefix if grouped else [*prefix, f"--as={limits.memory}"]
+    return (
+        prefix if grouped else [*prefix, f"--data={limits.memory + _DATA_SLACK}", f"--as={limits.memory + _AS_SLACK}"]
+    )
 
 
 def run_process(
