@@ -55,6 +55,14 @@ def test_a_killed_gateway_comes_back_and_the_submission_ends(blind_house: House,
     ends_once(house, submission, used)
 
 
+def test_a_gateway_killed_while_rehearsing_comes_back_and_the_submission_ends(house: House) -> None:
+    used = house.client().quota(SLUG).used_total
+    submission = reach(house, "rehearsing")
+    house.kill("gateway")
+    house.start_gateway()
+    ends_once(house, submission, used)
+
+
 @pytest.mark.parametrize("moment", ["queued", "running", "scoring"])
 def test_a_killed_runner_leaves_no_sandbox_and_the_next_one_ends_the_work(blind_house: House, moment: str) -> None:
     house = blind_house

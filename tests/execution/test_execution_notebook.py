@@ -107,6 +107,17 @@ def test_without_a_control_group_a_notebook_over_its_memory_is_stopped(
     assert done.stage == "memory" or done.reason == "MemoryError", done
 
 
+@pytest.mark.usefixtures("no_control_group")
+def test_without_a_control_group_pages_that_processes_share_count_once(
+    environment: Environment, bubblewrap: Sandbox, tables: Path
+) -> None:
+    share = (
+        "import os, time\nx = b'1' * (1 << 29)\nfor i in range(4):\n  if not os.fork(): time.sleep(9)\ntime.sleep(1)"
+    )
+    done = run(environment, bubblewrap, tables, share, SOLUTION)
+    assert done.stage is None, done
+
+
 def test_a_disk_is_full_at_the_card_s_limit(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
     done = run(environment, bubblewrap, tables, "with open('x', 'wb') as f:\n  while True: f.write(bytes(1 << 20))")
     assert (done.stage, done.cell, done.reason) == ("notebook", 2, "OSError")

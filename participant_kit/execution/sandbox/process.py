@@ -70,7 +70,7 @@ def run_process(
         while not pump.step(0.1):
             timed_out = time.monotonic() > deadline
             stopped = cancelled is not None and cancelled.is_set()
-            over_memory = group is None and _resident_bytes(process.pid) > limits.memory + limits.disk
+            over_memory = group is None and _over_memory(process.pid, limits.memory + limits.disk)
             if timed_out or stopped or over_memory or pump.reply_too_large:
                 break
     finally:
@@ -166,16 +166,38 @@ class _Pump:
                     stream.close()
 
 
-def _resident_bytes(pid: int) -> int:
-    """Resident memory of ``pid`` and everything below it."""
-    total, pending = 0, [pid]
+def _over_memory(pid: int, limit: int) -> bool:
+    """Whether ``pid`` and everything below it hold more than ``limit`` bytes in memory.
+
+    Pages that forked processes share count in each of them at first; only when that is too much they are
+    counted once (the proportional set size), which takes the kernel longer.
+    """
+    family = _family(pid)
+    return sum(map(_resident_bytes, family)) > limit and sum(map(_proportional_bytes, family)) > limit
+
+
+def _family(pid: int) -> list[int]:
+    found, pending = [], [pid]
     while pending:
-        current = pending.pop()
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            total += int(Path(f"/proc/{current}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            children = Path(f"/proc/{current}/task/{current}/children").read_text()
-            pending += map(int, children.split())
-    return total
+        found.append(pending.pop())
+        for children in Path(f"/proc/{found[-1]}/task").glob("*/children"):
+            with contextlib.suppress(OSError, ValueError):
+                pending += map(int, children.read_text().split())
+    return found
+
+
+def _resident_bytes(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return sum(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:"))
+    except (OSError, ValueError):
+        return _resident_bytes(pid)
 
 
 @contextlib.contextmanager
