@@ -68,7 +68,7 @@ def test_a_gateway_whose_disk_is_full_says_so_and_loses_nothing(blind_house: Hou
     data, copy = house.root / "gateway", house.root / "gateway-copy"
     shutil.copytree(data, copy)
     size = sum(path.stat().st_size for path in data.rglob("*")) + RESERVE + (3 << 20)
-    disk = ("bwrap", "--dev-bind", "/", "/", "--size", str(size), "--tmpfs", str(data))
+    disk = ("bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--size", str(size), "--tmpfs", str(data))
     house.start_gateway(inside=(*disk, "sh", "-c", f'cp -r {copy}/. {data} && exec "$@"', "sh"))
     used, taken = house.client().quota(SLUG).used_total, []
     for kilobytes in (1000, 200):
