@@ -15,3 +15,10 @@ def __getattr__(name: str) -> Any:
     if name == "Client":
         return import_module("participant_kit.participant").Client
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """What Jupyter Server loads."""
+    from participant_kit.participant.server.app import ParticipantKit
+
+    return [{"module": "participant_kit.participant.server.app", "app": ParticipantKit}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.tables import best, boards
@@ -33,6 +33,11 @@ def board_version(connection: Connection, challenge: str, phase: str) -> int:
     """A number that changes with every score."""
     query = select(boards.c.version).where((boards.c.challenge == challenge) & (boards.c.phase == phase))
     return connection.scalar(query) or 0
+
+
+def board_revision(connection: Connection, challenge: str) -> int:
+    """A number that changes with every score in any phase of ``challenge``."""
+    return connection.scalar(select(func.sum(boards.c.version)).where(boards.c.challenge == challenge)) or 0
 
 
 def read_board(connection: Connection, card: Card, phase: Phase) -> Leaderboard:

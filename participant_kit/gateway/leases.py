@@ -140,6 +140,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
         scores=outcome.scores,
         failure=failure,
         counted=not not_at_fault,
+        bits=receipt.bits,
         **_NO_LEASE,
     )
     if outcome.scores:

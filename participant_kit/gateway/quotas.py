@@ -7,23 +7,24 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from participant_kit.challenge.card import Phase
+from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import submissions
 from participant_kit.protocol.messages import Quota
 
 
-def read_quota(connection: Connection, challenge: str, phase: Phase, participant: str) -> Quota:
+def read_quota(connection: Connection, card: Card, phase: Phase, participant: str) -> Quota:
     """What ``participant`` has used of ``phase``. A day is a day in UTC."""
     midnight = datetime.fromtimestamp(time.time(), UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = (
+    all_of_mine = (
         (submissions.c.participant == participant)
-        & (submissions.c.challenge == challenge)
+        & (submissions.c.challenge == card.slug)
         & (submissions.c.phase == phase.name)
-        & submissions.c.counted
     )
+    mine = all_of_mine & submissions.c.counted
     total = connection.scalar(select(func.count()).select_from(submissions).where(mine)) or 0
     today = mine & (submissions.c.created_at >= midnight.timestamp())
+    revealed = connection.scalar(select(func.sum(submissions.c.bits)).where(all_of_mine)) or 0.0
     return Quota(
         phase=phase.name,
         used_today=connection.scalar(select(func.count()).select_from(submissions).where(today)) or 0,
@@ -31,6 +32,8 @@ def read_quota(connection: Connection, challenge: str, phase: Phase, participant
         used_total=total,
         total=phase.total,
         resets_at=midnight + timedelta(days=1),
+        revealed_bits=round(revealed, 3),
+        budget_bits=card.release.budget_bits,
     )
 
 

@@ -7,21 +7,29 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.card import Phase
+from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.leaderboard import board_revision
 from participant_kit.gateway.quotas import check_quota, read_quota
-from participant_kit.gateway.tables import results, submissions
+from participant_kit.gateway.tables import accounts, results, submissions
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.keys import Role
-from participant_kit.protocol.messages import ChallengeInfo, SubmissionStatus
+from participant_kit.protocol.messages import ChallengeInfo, Changes, SubmissionStatus
 from participant_kit.protocol.receipts import Failure
 from participant_kit.protocol.states import FINAL, State
 
 SEALED, LOGS = "sealed", "logs"
 SEALING_BYTES = 64 << 10
 """What sealing may add to a notebook."""
+PAGE = 1000
+"""Submissions in one answer to who asks for changes."""
+_with_result = select(submissions, results.c.submission.label("result")).outerjoin(
+    results, results.c.submission == submissions.c.id
+)
 
 
 def sealed_name(submission: str, digest: str) -> str:
@@ -75,8 +83,9 @@ def store_submission(
     digest = hashlib.sha256(sealed).hexdigest()
     if find_known(connection, identifier, participant, digest) is not None:
         return
-    check_quota(read_quota(connection, challenge.card.slug, phase, participant))
+    check_quota(read_quota(connection, challenge.card, phase, participant))
     now = time.time()
+    revision = next_revision(connection, participant)
     role = Role.REHEARSAL if challenge.keys.of(Role.REHEARSAL) else Role.BLIND
     connection.execute(
         insert(submissions).values(
@@ -85,6 +94,7 @@ def store_submission(
             phase=phase.name,
             participant=participant,
             state=State.QUEUED.value,
+            revision=revision,
             waits_for=role.value,
             sealed_sha256=digest,
             created_at=now,
@@ -103,9 +113,18 @@ def find_submission(connection: Connection, identifier: str, participant: str) -
     return row
 
 
+def next_revision(connection: Connection, participant: str) -> int:
+    """Count one more change of ``participant``'s; the account's row orders those that happen at once."""
+    mine = accounts.c.name == participant
+    connection.execute(update(accounts).where(mine).values(revision=accounts.c.revision + 1))
+    revision: int = connection.scalar(select(accounts.c.revision).where(mine)) or 0
+    return revision
+
+
 def change(connection: Connection, row: Any, **values: Any) -> None:
     """Set ``values`` of a submission, and let those who wait see that it changed."""
-    values |= {"version": row.version + 1, "updated_at": time.time()}
+    revision = next_revision(connection, row.participant)
+    values |= {"version": row.version + 1, "revision": revision, "updated_at": time.time()}
     connection.execute(update(submissions).where(submissions.c.id == row.id).values(values))
 
 
@@ -113,12 +132,18 @@ def cancel_submission(connection: Connection, identifier: str, participant: str)
     """Take it back; one that is final stays as it is. The row before. A run that had begun on real data counts."""
     row = find_submission(connection, identifier, participant)
     if State(row.state) not in FINAL:
-        change(connection, row, state=State.CANCELLED.value, counted=row.state == State.RUNNING)
+        bits = alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
+        ran = row.state == State.RUNNING  # that it was not done yet is something the holder's log charges for
+        change(connection, row, state=State.CANCELLED.value, counted=ran, bits=bits if ran else 0.0)
     return row
 
 
 def read_status(connection: Connection, row: Any) -> SubmissionStatus:
     """What the participant sees."""
+    return _status(connection, connection.execute(_with_result.where(submissions.c.id == row.id)).one())
+
+
+def _status(connection: Connection, row: Any) -> SubmissionStatus:
     position = None
     if row.state == State.QUEUED:
         before = (
@@ -128,7 +153,6 @@ def read_status(connection: Connection, row: Any) -> SubmissionStatus:
             & (submissions.c.created_at < row.created_at)
         )
         position = 1 + (connection.scalar(select(func.count()).select_from(submissions).where(before)) or 0)
-    has_receipt = connection.scalar(select(exists().where(results.c.submission == row.id)))
     return SubmissionStatus(
         id=row.id,
         challenge=row.challenge,
@@ -142,7 +166,7 @@ def read_status(connection: Connection, row: Any) -> SubmissionStatus:
         updated_at=datetime.fromtimestamp(row.updated_at, UTC),
         rehearsed=row.rehearsed,
         has_log=row.has_log,
-        has_receipt=bool(has_receipt),
+        has_receipt=row.result is not None,
         scores=row.scores,
         failure=Failure.model_validate(row.failure) if row.failure else None,
         queue_position=position,
@@ -151,8 +175,24 @@ def read_status(connection: Connection, row: Any) -> SubmissionStatus:
 
 def list_submissions(connection: Connection, participant: str, challenge: str | None) -> list[SubmissionStatus]:
     """``participant``'s own, newest first."""
-    query = select(submissions).where(submissions.c.participant == participant)
+    query = _with_result.where(submissions.c.participant == participant)
     if challenge:
         query = query.where(submissions.c.challenge == challenge)
-    rows = connection.execute(query.order_by(submissions.c.created_at.desc(), submissions.c.id.desc())).all()
-    return [read_status(connection, row) for row in rows]
+    newest_first = query.order_by(submissions.c.created_at.desc(), submissions.c.id.desc())
+    return [_status(connection, row) for row in connection.execute(newest_first)]
+
+
+def read_changes(connection: Connection, challenge: ChallengeInfo, participant: str, after: int) -> Changes:
+    """What changed for ``participant`` after the revision ``after``: a page of it, if it is much."""
+    slug = challenge.card.slug
+    mine = _with_result.where(submissions.c.participant == participant, submissions.c.challenge == slug)
+    later = mine.where(submissions.c.revision > after).order_by(submissions.c.revision).limit(PAGE)
+    changed = connection.execute(later).all()
+    queued = connection.execute(mine.where(submissions.c.state == State.QUEUED.value)).all()
+    statuses = {row.id: _status(connection, row) for row in (*changed, *queued)}
+    places = ",".join(f"{row.id[-6:]}{statuses[row.id].queue_position}" for row in queued)
+    return Changes(
+        revision=changed[-1].revision if changed else after,
+        tag=f"{challenge.kit_sha256[:16]}.{challenge.open_phase}.{board_revision(connection, slug)}.{places}",
+        submissions=list(statuses.values()),
+    )

@@ -12,6 +12,7 @@ accounts = Table(
     Column("name", String(64), primary_key=True),
     Column("role", String(16), nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("revision", Integer, nullable=False, default=0, comment="counts the changes of this account's submissions"),
 )
 
 tokens = Table(
@@ -42,6 +43,7 @@ submissions = Table(
     Column("participant", ForeignKey("accounts.name"), nullable=False),
     Column("state", String(16), nullable=False),
     Column("version", Integer, nullable=False, default=1),
+    Column("revision", Integer, nullable=False, comment="that of the account at the last change"),
     Column("waits_for", String(16), comment="the role that is to claim it next, while queued or lent"),
     Column("rehearsed", Boolean, nullable=False, default=False),
     Column("counted", Boolean, nullable=False, default=True),
@@ -56,7 +58,9 @@ submissions = Table(
     Column("has_log", Boolean, nullable=False, default=False),
     Column("failure", JSON),
     Column("scores", JSON),
+    Column("bits", Float, nullable=False, default=0.0, comment="what it revealed, as far as the gateway knows"),
     Index("submissions_of_participant", "participant", "challenge", "phase", "created_at"),
+    Index("submissions_changed", "participant", "challenge", "revision"),
     Index("submissions_waiting", "challenge", "waits_for", "state", "created_at"),
     Index("submissions_leased", "lease_expires"),
 )

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from participant_kit.challenge.folder import ChallengeFolder
@@ -46,11 +47,16 @@ class Importable:
 
 def importable(kit: ChallengeFolder) -> Importable:
     """What the environment of ``kit`` holds: asked of it where it is made, else read off the requirements."""
-    if environment := known_environment(kit):
-        listed = subprocess.run([environment.python, "-I", "-c", _LIST], capture_output=True, check=False)
-        if listed.returncode == 0:
-            return Importable(frozenset(json.loads(listed.stdout)), complete=True)
+    if (environment := known_environment(kit)) and (modules := _installed(environment.python, environment.digest)):
+        return Importable(modules, complete=True)
     return Importable(frozenset(_required_modules(kit.requirements_path)), complete=False)
+
+
+@cache
+def _installed(python: Path, digest: str) -> frozenset[str]:
+    """What an environment holds, asked of it once: one with the same ``digest`` never changes. Empty if it fails."""
+    listed = subprocess.run([python, "-I", "-c", _LIST], capture_output=True, check=False)
+    return frozenset(json.loads(listed.stdout)) if listed.returncode == 0 else frozenset()
 
 
 def distribution_of(module: str) -> str:

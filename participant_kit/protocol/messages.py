@@ -12,6 +12,7 @@ PUT     ``/challenges/{slug}``                       organizer           zip of 
 GET     ``/challenges/{slug}/kit``                   anyone              zip of the kit
 GET     ``/challenges/{slug}/leaderboard?phase=``    anyone              :class:`Leaderboard`, with an ETag
 GET     ``/challenges/{slug}/quota?phase=``          participant         :class:`Quota`
+GET     ``/challenges/{slug}/changes?after=&tag=``   participant         :class:`Changes`
 PUT     ``/challenges/{slug}/submissions/{id}``      participant         sealed bytes, :class:`SubmissionStatus`
 GET     ``/submissions?challenge=``                  participant         list of :class:`SubmissionStatus`
 GET     ``/submissions/{id}?version=&wait=``         participant         :class:`SubmissionStatus`
@@ -117,7 +118,10 @@ class ChallengeInfo(_Message):
 
 
 class Quota(_Message):
-    """What a participant has used of a phase. Counts reset at ``resets_at``, midnight UTC."""
+    """What a participant has used of a phase. Counts reset at ``resets_at``, midnight UTC.
+
+    ``revealed_bits`` is what their results have cost so far, of the ``budget_bits`` that the card allows.
+    """
 
     phase: str
     used_today: int
@@ -125,6 +129,8 @@ class Quota(_Message):
     used_total: int
     total: int | None
     resets_at: datetime
+    revealed_bits: float = 0.0
+    budget_bits: float | None = None
 
 
 class SubmissionStatus(_Message):
@@ -151,6 +157,19 @@ class SubmissionStatus(_Message):
     scores: dict[str, float] | None = None
     failure: Failure | None = None
     queue_position: int | None = None
+
+
+class Changes(_Message):
+    """What changed for a participant in one challenge since they asked last.
+
+    ``revision`` is sent back as ``after``: only submissions that changed later are in the next answer, and those
+    that are queued, whose place moves. ``tag`` is sent back too; another one means that the board, the kit or
+    the open phase changed.
+    """
+
+    revision: int
+    tag: str
+    submissions: list[SubmissionStatus]
 
 
 class RehearsalReport(_Message):

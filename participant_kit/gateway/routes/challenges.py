@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from participant_kit.gateway.blobs import RESERVE
@@ -14,8 +14,9 @@ from participant_kit.gateway.leaderboard import board_version, read_board
 from participant_kit.gateway.quotas import read_quota
 from participant_kit.gateway.routes.upload import BINARY, read_body
 from participant_kit.gateway.service import Gateway, Organizer, Participant, Service
+from participant_kit.gateway.submissions import read_changes
 from participant_kit.protocol.kit import MAX_KIT_BYTES
-from participant_kit.protocol.messages import ChallengeInfo, Leaderboard, Quota
+from participant_kit.protocol.messages import ChallengeInfo, Changes, Leaderboard, Quota
 
 router = APIRouter(prefix="/challenges", tags=["challenges"])
 KITS = "kits"
@@ -70,7 +71,30 @@ def get_quota(slug: str, service: Gateway, participant: Participant, phase: str 
         found = info.card.phase(phase or info.open_phase or info.card.phases[-1].name)
         if found is None:
             raise _no_phase(info, phase)
-        return read_quota(connection, slug, found, participant.name)
+        return read_quota(connection, info.card, found, participant.name)
+
+
+@router.get("/{slug}/changes")
+async def get_changes(
+    slug: str,
+    service: Gateway,
+    participant: Participant,
+    after: Annotated[int, Query(ge=0, description="The revision of the last answer; 0 for everything.")] = 0,
+    tag: Annotated[str | None, Query(max_length=10_000, description="The tag of the last answer.")] = None,
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change.")] = 0,
+) -> Changes:
+    """The caller's submissions that changed; with ``wait``, the answer comes when something does."""
+
+    def look() -> Changes:
+        with service.database.read() as connection:
+            return read_changes(connection, find_challenge(connection, slug), participant.name, after)
+
+    async def look_aside() -> Changes | None:
+        changes = await run_in_threadpool(look)
+        return changes if changes.revision > after or changes.tag != tag else None
+
+    changed = await service.bell.wait_for(look_aside, wait)
+    return changed if changed is not None else await run_in_threadpool(look)
 
 
 @router.get("/{slug}/leaderboard", response_model=Leaderboard)
