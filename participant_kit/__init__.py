@@ -17,8 +17,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Add ``%blind`` to a notebook. Called by ``%load_ext participant_kit``."""
+    shell.register_magics(import_module("participant_kit.participant.magics").BlindMagics)
+
+
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """What Jupyter Server loads."""
-    from participant_kit.participant.server.app import ParticipantKit
-
-    return [{"module": "participant_kit.participant.server.app", "app": ParticipantKit}]
+    module = "participant_kit.participant.server.app"
+    return [{"module": module, "app": import_module(module).ParticipantKit}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -135,12 +134,13 @@ def submit(
     Example: pkit submit starter_notebooks/nhanes_diabetes.ipynb --wait
     """
     from participant_kit.challenge.alphabet import alphabet_of
+    from participant_kit.participant.clients import client_of
     from participant_kit.participant.terminal import describe, quota_text
 
     kit = _kit(notebook, challenge)
     if checks:
         _check(notebook, kit)
-    card, client = kit.card, _client(kit)
+    card, client = kit.card, client_of(kit)
     bits = alphabet_of(card).bits
     console.note(
         f"This run can reveal at most {bits:.1f} bits about the data; "
@@ -216,10 +216,8 @@ def leaderboard(challenge: Target = None, phase: Phase = None, json: console.Jso
     client, slug = _where(challenge)
     if slug is None:
         raise typer.BadParameter("Name a challenge, or go to the folder of a kit.", param_hint="CHALLENGE")
-    board, own = client.leaderboard(slug, phase), None
-    with suppress(KitError):  # anyone may look, also with no token or an old one
-        own = client.me().name
-    console.emit(board, leaderboard_table(board, own))
+    board = client.leaderboard(slug, phase)
+    console.emit(board, leaderboard_table(board))
 
 
 def cancel(identifier: Identifier, challenge: Challenge = None, json: console.Json = False) -> None:
@@ -301,30 +299,11 @@ def _kit(path: Path, challenge: str | None) -> ChallengeFolder:
     return find_kit(path.absolute().parent, challenge)
 
 
-def _client(kit: ChallengeFolder) -> Client:
-    """A client of the gateway that ``kit`` came from, unless the environment names another."""
-    from participant_kit.participant import Client
-    from participant_kit.participant.kit import read_link
-
-    link = read_link(kit)
-    return Client(link.gateway if link and not os.environ.get("PKIT_GATEWAY") else None)
-
-
 def _where(target: str | None) -> tuple[Client, str | None]:
     """The client and the challenge that ``target`` names; None for no challenge in particular."""
-    from participant_kit.participant import Client
-    from participant_kit.participant.errors import ParticipantError
-    from participant_kit.participant.kit import find_kit
-    from participant_kit.protocol.address import split_challenge
+    from participant_kit.participant.clients import client_for
 
-    try:
-        kit = find_kit(Path.cwd(), target)
-        return _client(kit), kit.card.slug
-    except ParticipantError:
-        if target is None:
-            return Client(), None
-        gateway, slug = split_challenge(target)
-        return Client(gateway), slug
+    return client_for(target)
 
 
 def _check(notebook: Path, kit: ChallengeFolder) -> list[object]:

@@ -13,8 +13,11 @@ from participant_kit.participant.credentials import default_gateway, identity, l
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.kernel import create_kernel
 from participant_kit.participant.kit import Tell, find_kit, join_kit, read_link, signing_keys
+from participant_kit.participant.leaderboard import Leaderboard
 from participant_kit.participant.records import Record
 from participant_kit.participant.submission import Submission
+from participant_kit.participant.submissions import Submissions, list_submissions
+from participant_kit.protocol import messages
 from participant_kit.protocol.address import gateway_address
 from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.errors import GatewayError
@@ -23,7 +26,7 @@ from participant_kit.protocol.keys import read_key_ring
 from participant_kit.protocol.messages import (
     Account,
     ChallengeInfo,
-    Leaderboard,
+    Changes,
     Quota,
     ServerInfo,
     SubmissionStatus,
@@ -51,6 +54,11 @@ class Client:
     def gateway(self) -> str:
         """The gateway's address."""
         return self._connection.gateway
+
+    @property
+    def connection(self) -> Connection:
+        """What its requests go over."""
+        return self._connection
 
     def server(self) -> ServerInfo:
         """What is at the address; an error unless it is a gateway."""
@@ -87,21 +95,51 @@ class Client:
             create_kernel(kit, tell=progress)
         return kit
 
-    def submit(self, path: Path | str, *, challenge: str | Path | None = None, phase: str | None = None) -> Submission:
+    def submit(
+        self,
+        path: Path | str,
+        *,
+        challenge: str | Path | None = None,
+        phase: str | None = None,
+        name: str = "",
+        note: str = "",
+    ) -> Submission:
         """Prepare, seal and send the notebook at ``path``.
 
         ``challenge`` is a slug or a kit's folder (the kit around the notebook if left out), ``phase`` the one
-        that is open if left out. It is written down before it is sent: when no answer comes, calling this
-        again for the same notebook continues the same submission.
+        that is open if left out. ``name`` and ``note`` are for yourself, and stay on this machine. It is written
+        down before it is sent: when no answer comes, calling this again for the same notebook continues the
+        same submission.
         """
-        self._connection.require_token()
         path = Path(path).absolute()
         kit = find_kit(path.parent, challenge, self.gateway if challenge else None)
+        return self._submit(path, path, kit, phase, name, note)
+
+    def submit_again(self, identifier: str) -> Submission:
+        """Send the notebook of an earlier submission from this machine once more, to the phase that is open.
+
+        Raises :class:`ParticipantError` when it was not submitted from here.
+        """
+        record, kept = records.find_record(identifier), records.kept_path(identifier)
+        if record is None or kept is None:
+            raise ParticipantError(
+                "The notebook of this submission is not on this machine.",
+                hint="Submit it again from where you have it.",
+                code="not_kept",
+            )
+        kit = find_kit(record.kit, record.challenge, self.gateway)
+        return self._submit(kept, record.path, kit, None, record.name, record.note)
+
+    def _submit(
+        self, content: Path, path: Path, kit: ChallengeFolder, phase: str | None, name: str, note: str
+    ) -> Submission:
+        """Send what is in ``content``, as the notebook at ``path``."""
+        self._connection.require_token()
         from participant_kit.participant.prepare import prepare_notebook  # nbformat takes a second to load
 
-        prepared = prepare_notebook(path, kit.card.submission.max_notebook)
+        prepared = prepare_notebook(content, kit.card.submission.max_notebook)
         info = self.challenge(kit.card.slug)
-        self._check_kit(kit, info)
+        self.check_kit(kit, info)
         new = Record(
             id=new_identifier(),
             gateway=self.gateway,
@@ -114,6 +152,8 @@ class Client:
             recipients=read_key_ring(kit.keys_path).recipients,
             signing_keys=signing_keys(kit),
             created_at=datetime.now(UTC),
+            name=name,
+            note=note,
         )
         record, sealed = records.find_unanswered(new) or (new, self._seal(new, prepared))
         return Submission(self._connection, self._send(record, sealed))
@@ -132,15 +172,20 @@ class Client:
             return found[0]
         return Submission(self._connection, self._connection.get(f"/submissions/{identifier}", SubmissionStatus))
 
-    def submissions(self, challenge: str | None = None) -> list[Submission]:
+    def submissions(self, challenge: str | None = None) -> Submissions:
         """Your own submissions (to ``challenge``), as the gateway lists them."""
         self._connection.require_token()
-        listed = self._connection.get("/submissions", list[SubmissionStatus], challenge=challenge)
-        return [Submission(self._connection, status) for status in listed]
+        return list_submissions(self._connection, challenge)
+
+    def changes(self, challenge: str, after: int = 0, tag: str = "", *, wait: float = 0) -> Changes:
+        """What changed in ``challenge`` since the answer that had ``after`` and ``tag``, within ``wait`` seconds."""
+        self._connection.require_token()
+        return self._connection.get(f"/challenges/{challenge}/changes", Changes, after=after, tag=tag, wait=wait)
 
     def leaderboard(self, challenge: str, phase: str | None = None) -> Leaderboard:
         """The leaderboard of ``phase`` (the gateway's choice if left out); fetched again only if it changed."""
-        return self._connection.get(f"/challenges/{challenge}/leaderboard", Leaderboard, phase=phase)
+        path = f"/challenges/{challenge}/leaderboard"
+        return Leaderboard.of(self._connection.get(path, messages.Leaderboard, phase=phase), self)
 
     def quota(self, challenge: str, phase: str | None = None) -> Quota:
         """What you have used of ``phase``."""
@@ -151,7 +196,8 @@ class Client:
         """Take a submission back."""
         return self.submission(identifier).cancel()
 
-    def _check_kit(self, kit: ChallengeFolder, info: ChallengeInfo) -> None:
+    def check_kit(self, kit: ChallengeFolder, info: ChallengeInfo) -> None:
+        """Raise :class:`ParticipantError` when ``kit`` is from elsewhere, or older than what ``info`` announces."""
         link = read_link(kit)
         again = f"Get the present one with: pkit join {self.gateway}/{kit.card.slug} --folder {kit.root}"
         if link and link.gateway != self.gateway:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,14 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.environment import Environment, ensure_environment, environment_digest
 from participant_kit.participant.home import cannot_write
 from participant_kit.participant.kit import Tell, read_link, write_link
+
+_SHIM = Path(__file__).with_name("kernel_shim")
+"""The folder of the module that is ``participant_kit`` in such a kernel."""
+
+
+def kernel_name(kit: ChallengeFolder) -> str:
+    """What Jupyter calls the kernel of ``kit``."""
+    return f"pkit-{kit.card.slug}"
 
 
 def create_kernel(kit: ChallengeFolder, *, tell: Tell | None = None) -> str:
@@ -21,9 +30,14 @@ def create_kernel(kit: ChallengeFolder, *, tell: Tell | None = None) -> str:
     from jupyter_client.kernelspec import KernelSpecManager
 
     environment = environment_of(kit, tell=tell)
-    name = f"pkit-{kit.card.slug}"
+    name = kernel_name(kit)
     spec = {
-        "argv": [str(environment.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [
+            *(str(environment.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+            # not PYTHONPATH: programs that the notebook starts would find the stand-in in place of the package
+            f"--IPKernelApp.code_to_run=__import__('sys').path.append({str(_SHIM)!r})",
+        ],
+        "env": {"PKIT_PYTHON": sys.executable},
         "display_name": f"{kit.card.title} (participant-kit)",
         "language": "python",
         "metadata": {"debugger": True},

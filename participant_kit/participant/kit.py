@@ -204,6 +204,11 @@ def _temporary(parent: Path) -> tempfile.TemporaryDirectory[str]:
         raise cannot_write(parent, error) from None
 
 
+def joined_kits() -> list[Path]:
+    """The folders of kits that were joined on this machine; some may be gone."""
+    return [Path(folder) for folder in dict.fromkeys(_joined().values())]
+
+
 def _joined() -> dict[str, str]:
     with contextlib.suppress(OSError, ValueError):
         return dict(json.loads((data_folder() / "joined.json").read_bytes()))

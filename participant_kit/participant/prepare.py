@@ -13,6 +13,7 @@ import nbformat
 
 from participant_kit.challenge.units import format_size
 from participant_kit.participant.errors import ParticipantError
+from participant_kit.participant.magic_lines import leave_out
 
 MAX_FILE = 512 << 20
 """Bytes of a file that is read at all; outputs, which are dropped, may be most of it."""
@@ -38,8 +39,9 @@ class NotebookError(ParticipantError):
 def prepare_notebook(path: Path, max_bytes: int | None = None) -> Prepared:
     """Read and normalise the notebook at ``path``.
 
-    Outputs, execution counts, widget state and all metadata but language, kernel and tags are dropped;
-    attachments stay. Raises :class:`NotebookError`, also when more than ``max_bytes`` are left.
+    Outputs, execution counts, widget state and all metadata but language, kernel and tags are dropped; attachments
+    stay. Lines such as ``%blind submit`` become comments. Raises :class:`NotebookError`, also when more than
+    ``max_bytes`` are left.
     """
     notebook = _normalised(_read(path), path.name)
     try:
@@ -105,7 +107,7 @@ def _cell(cell: Any, number: int) -> dict[str, Any]:
         "source": "".join(source) if isinstance(source, list) else source,
     }
     if kind == "code":
-        new |= {"execution_count": None, "outputs": []}
+        new |= {"source": leave_out(new["source"]), "execution_count": None, "outputs": []}
     elif cell.get("attachments"):
         new["attachments"] = cell["attachments"]
     return new

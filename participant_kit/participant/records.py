@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,7 +16,10 @@ from participant_kit.protocol.identifiers import is_identifier
 
 
 class Record(BaseModel):
-    """One submission. ``recipients`` and ``signing_keys`` are the kit's of then; ``answered`` says that it arrived."""
+    """One submission. ``recipients`` and ``signing_keys`` are the kit's of then; ``answered`` says that it arrived.
+
+    ``name`` and ``note`` are the participant's own, and stay on this machine.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,6 +34,8 @@ class Record(BaseModel):
     recipients: list[str]
     signing_keys: list[str]
     created_at: datetime
+    name: str = ""
+    note: str = ""
     answered: bool = False
 
 
@@ -76,10 +83,23 @@ def find_unanswered(like: Record) -> tuple[Record, bytes] | None:
     return None
 
 
-def kept_notebook(identifier: str) -> bytes | None:
+def kept_path(identifier: str) -> Path | None:
     """The notebook exactly as it was submitted; None when it was not submitted from this machine."""
-    with contextlib.suppress(OSError):
-        return (_folder(identifier) / "notebook.ipynb").read_bytes() if is_identifier(identifier) else None
+    path = _folder(identifier) / "notebook.ipynb"
+    return path if is_identifier(identifier) and path.is_file() else None
+
+
+def keep_receipt(identifier: str, envelope: dict[str, Any]) -> None:
+    """Keep the signed receipt beside the notebook that was sent from this machine; it never changes."""
+    if kept_path(identifier):
+        write_whole(_folder(identifier) / "receipt.json", json.dumps(envelope).encode())
+
+
+def kept_receipt(identifier: str) -> dict[str, Any] | None:
+    """The receipt that was kept; None when there is none. It is to be verified like one from the gateway."""
+    with contextlib.suppress(OSError, ValueError):
+        if is_identifier(identifier):
+            return dict(json.loads((_folder(identifier) / "receipt.json").read_bytes()))
     return None
 
 

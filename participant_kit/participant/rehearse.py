@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Rehearsal:
     log: str
     seconds: float
     contained: bool
+    cancelled: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for ``--json``."""
@@ -50,11 +52,12 @@ def rehearse_notebook(
     sandbox: Sandbox | None = None,
     environment: Environment | None = None,
     progress: Tell | None = None,
+    cancelled: threading.Event | None = None,
 ) -> Rehearsal:
     """Run the notebook at ``path`` on the sample of ``kit`` and check what it writes.
 
     ``sandbox`` is the best that this machine has if left out, ``environment`` the one of the kit's requirements;
-    ``progress`` is told what is being done.
+    ``progress`` is told what is being done. Setting ``cancelled`` stops it.
     Raises a :class:`~participant_kit.challenge.errors.KitError` only when the run cannot be started.
     """
     tell = progress or (lambda line: None)
@@ -63,7 +66,9 @@ def rehearse_notebook(
     environment = environment or environment_of(kit, tell=tell)
     sandbox = sandbox or best_sandbox(card)
     tell(f"Running {path.name} on the sample")
-    ended = run_notebook(prepared.notebook, kit.sample_dir, card, environment, sandbox, keep_log=True)
+    ended = run_notebook(
+        prepared.notebook, kit.sample_dir, card, environment, sandbox, keep_log=True, cancelled=cancelled
+    )
     stage, reason, message = ended.stage, ended.reason, ended.message
     if ended.output is not None:
         tell("Checking the predictions")
@@ -72,7 +77,7 @@ def rehearse_notebook(
         except PredictionsError as error:
             stage, reason, message = "output", error.reason, str(error)
     return Rehearsal(
-        passed=stage is None,
+        passed=stage is None and not ended.cancelled,
         stage=stage,
         cell=ended.cell,
         reason=reason,
@@ -80,6 +85,7 @@ def rehearse_notebook(
         log=ended.log,
         seconds=ended.seconds,
         contained=sandbox.contained,
+        cancelled=ended.cancelled,
     )
 
 

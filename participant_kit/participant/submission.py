@@ -6,20 +6,25 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.credentials import identity
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.kit import find_kit, signing_keys
-from participant_kit.participant.records import Record, find_record
+from participant_kit.participant.records import Record, find_record, keep_receipt, kept_receipt
 from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.errors import GatewayError, printable
 from participant_kit.protocol.messages import Account, RehearsalReport, SubmissionStatus
 from participant_kit.protocol.receipts import Failure, Receipt, verify_receipt
 from participant_kit.protocol.sealing import decrypt
 from participant_kit.protocol.states import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from participant_kit.participant.submissions import Submissions
 
 POLL = 25.0
 """Seconds that the gateway is asked to wait for a change."""
@@ -37,6 +42,23 @@ class Submission:
 
     def __repr__(self) -> str:
         return f"<Submission {self.id} {self.state.value}>"
+
+    def _repr_html_(self) -> str:
+        from participant_kit.participant.html import submission_html
+
+        return submission_html(self)
+
+    def widget(self) -> Any:
+        """It as an ipywidget that follows it until it has ended, without holding up the kernel."""
+        from participant_kit.participant.widgets import submission_widget
+
+        return submission_widget(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row, with its verified scores or its failure."""
+        from participant_kit.participant.shown import frame
+
+        return frame([self])
 
     @property
     def id(self) -> str:
@@ -68,6 +90,12 @@ class Submission:
     def failure(self) -> Failure | None:
         """Where it ended without a score; verified like :attr:`scores` when the secure side has signed it."""
         return self.receipt().outcome.failure if self._status.has_receipt else self._status.failure
+
+    def others(self) -> Submissions:
+        """All of your submissions to the same challenge, as the gateway lists them."""
+        from participant_kit.participant.submissions import list_submissions
+
+        return list_submissions(self._connection, self._status.challenge)
 
     def refresh(self) -> Submission:
         """Ask the gateway again."""
@@ -127,10 +155,13 @@ class Submission:
     def receipt(self) -> Receipt:
         """The receipt, verified: signed by a runner of the kit, for this submission, notebook and person."""
         if self._receipt is None:
-            envelope = self.envelope()
+            kept = kept_receipt(self.id) if self._status.has_receipt else None
+            envelope = kept or self.envelope()
             record = find_record(self.id)
             receipt = verify_receipt(envelope, self._trusted_keys(record))
             check_receipt(receipt, self._status, record, self._participant(record))
+            if kept is None:
+                keep_receipt(self.id, envelope)
             self._receipt = receipt
         return self._receipt
 

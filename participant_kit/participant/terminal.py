@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Column, Table
@@ -16,14 +16,23 @@ from rich.text import Text
 
 from participant_kit.challenge.finding import Finding
 from participant_kit.participant.explain import explain
+from participant_kit.participant.leaderboard import Leaderboard
 from participant_kit.participant.rehearse import Rehearsal
 from participant_kit.participant.submission import Submission
 from participant_kit.protocol.errors import printable
-from participant_kit.protocol.messages import ChallengeInfo, Leaderboard, Quota, RehearsalReport, SubmissionStatus
+from participant_kit.protocol.messages import ChallengeInfo, Quota, RehearsalReport, SubmissionStatus
 from participant_kit.protocol.receipts import Failure, Receipt
 from participant_kit.protocol.states import State
 
 _COLOURS = {State.SCORED: "green", State.FAILED: "red", State.REFUSED: "red", State.CANCELLED: "yellow"}
+
+
+def plain(view: RenderableType) -> str:
+    """``view`` as plain text, where there is no terminal to render it."""
+    console = Console(width=120, color_system=None, force_terminal=False, force_jupyter=False)
+    with console.capture() as capture:
+        console.print(view)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
 def describe(submission: Submission) -> dict[str, Any]:
@@ -89,17 +98,17 @@ def submissions_table(submissions: Iterable[Submission]) -> Table:
     return table
 
 
-def leaderboard_table(board: Leaderboard, own: str | None) -> RenderableType:
-    """The leaderboard, with the row of the participant ``own`` marked."""
+def leaderboard_table(board: Leaderboard) -> RenderableType:
+    """The leaderboard, with the own row marked."""
     title = f"{printable(board.challenge, 80)}, {printable(board.phase, 80)}"
     if board.hidden:
         return Text(f"The leaderboard of {title} is hidden until the phase is over.")
-    metrics = [board.primary, *sorted({name for row in board.rows for name in row.scores} - {board.primary})]
+    metrics = board.metrics
     names = ["rank", "participant", *(escape(printable(name, 80)) for name in metrics), "submissions", "date (UTC)"]
     table = Table(*(Column(name, overflow="fold") for name in names))  # narrow: broken, and never cut off
     table.title = Text(title)
     for row in board.rows:
-        mine = row.participant == own
+        mine = row.participant == board.own
         scores = [f"{row.scores[name]:g}" if name in row.scores else "" for name in metrics]
         name = Text(printable(row.participant, 80) + (" (you)" if mine else ""))
         when = f"{row.submitted_at:%Y-%m-%d %H:%M}"

@@ -13,7 +13,7 @@ import participant_kit
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant import Client, Submission
 from participant_kit.participant.errors import ParticipantError
-from participant_kit.participant.records import find_record, kept_notebook
+from participant_kit.participant.records import find_record, kept_path
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
@@ -79,7 +79,8 @@ def test_the_sealed_notebook_can_be_read_by_the_runner_alone_and_is_bound_to_its
     assert (binding.challenge, binding.phase, binding.participant) == (SLUG, "development", "ada")
     assert binding.submission == submission.id
     assert is_identifier(submission.id)
-    assert notebook == kept_notebook(submission.id)
+    kept = kept_path(submission.id)
+    assert kept is not None and notebook == kept.read_bytes()
     with pytest.raises(ProtocolError):
         unseal_notebook(sealed, SecretKeys.generate(Role.BLIND).sealing)
 
