@@ -1,0 +1,69 @@
+"""A real browser, a real Jupyter Server, and the whole house behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house import House
+from lab import CHROMIUM_FLAGS, Desk, Lab, chromium
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from participant_kit.protocol.keys import Role
+
+
+@pytest.fixture(scope="session", autouse=True)
+def participants_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PKIT_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("PKIT_KEYRING", "off")
+        for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    house = House(tmp_path_factory.mktemp("house"), (Role.REHEARSAL, Role.BLIND))
+    try:
+        house.open()
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    try:
+        lab.start()
+        yield lab
+    finally:
+        lab.stop()
+
+
+@pytest.fixture
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """A page of its own for each test; an error in its code fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors
+
+
+@pytest.fixture
+def desk(page: Page, lab: Lab) -> Desk:
+    return Desk(page, lab)
