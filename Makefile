@@ -3,13 +3,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LABEXTENSION := participant_kit/labextension
+NODE_MODULES := extension/node_modules/.package-lock.json
+# Folders are listed too: they change when a file is removed.
+EXTENSION_SOURCES := $(shell find extension/src extension/schema extension/style -not -path '*/__tests__*') \
+	extension/package.json extension/package-lock.json extension/tsconfig.json
+# Where Jupyter looks for the extension; here a link, so that what was built last is what is shown.
+LINK := $(VENV)/share/jupyter/labextensions/participant-kit
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint unit docs clean
+.PHONY: help demo test lint unit extension docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/packages
 	@.ci/packages bwrap=bubblewrap libseccomp.so.2=libseccomp2 prlimit=util-linux
@@ -17,26 +25,49 @@ $(VENV)/installed: pyproject.toml constraints.txt .ci/packages
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv-missing=python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing packages into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@rm -rf $(LINK)
+	@SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+$(NODE_MODULES): extension/package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || \
+		{ echo "Node.js 20 or later with npm is needed to build the JupyterLab extension."; exit 1; }
+	@echo "Installing packages into extension/node_modules"
+	@$(NPM) ci >/dev/null
+	@touch $@
+
+$(LABEXTENSION)/package.json: $(EXTENSION_SOURCES) $(NODE_MODULES) | $(VENV)/installed
+	@echo "Building the JupyterLab extension"
+	@$(NPM) run --silent build:prod
+	@touch $@
+# `npm run build` leaves a log: it builds for debugging, which is not what is shipped.
+ifneq ($(wildcard $(LABEXTENSION)/build_log.json),)
+.PHONY: $(LABEXTENSION)/package.json
+endif
 
 demo: $(VENV)/installed ## Run one notebook blind, end to end. KEEP=1 leaves all running.
 	@$(BIN)/pkit demo $(if $(KEEP),--keep)
 
 test: $(VENV)/installed lint unit ## Run every check and every test.
 
-lint: $(VENV)/installed ## Check style, types, imports between zones.
+lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between zones.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run --silent lint:check
 
-unit: $(VENV)/installed
-	@.ci/packages runc=runc age=age
+unit: $(VENV)/installed extension
+	@.ci/packages runc=runc age=age chromium=chromium
+	$(NPM) test --silent
 	$(BIN)/python -m pytest
+
+extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
+	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)
 
 docs: $(VENV)/installed ## Write docs/cli.md, which is generated from the code.
 	$(BIN)/typer participant_kit.cli.main utils docs --name pkit --output docs/cli.md
 
 clean: ## Remove what was made here.
+	rm -rf extension/node_modules extension/lib extension/coverage extension/tsconfig.tsbuildinfo $(LABEXTENSION)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

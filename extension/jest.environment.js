@@ -19,6 +19,7 @@ module.exports = class extends TestEnvironment {
     page.IntersectionObserver ??= class extends Observer {};
     page.ResizeObserver ??= class extends Observer {};
     page.matchMedia ??= media => ({ matches: false, media, addEventListener() {}, removeEventListener() {} });
+    page.navigator.clipboard ??= { writeText: async () => {} };
     page.Element.prototype.scrollIntoView ??= () => {};
   }
 };
