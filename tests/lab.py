@@ -61,15 +61,6 @@ class Lab:
 
     def start(self, application: str = "lab") -> None:
         """Start the server; ``application`` is ``lab`` or ``notebook``."""
-        folders = {
-            "JUPYTER_DATA_DIR": "data",
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-            "PKIT_HOME": "home",
-        }
-        environment = os.environ | {name: str(self.root / folder) for name, folder in folders.items()}
         command = [sys.executable, "-m", f"jupyter{application}" if application == "lab" else application]
         command += ["--no-browser", "--allow-root", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"]
         command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.files}"]
@@ -77,7 +68,7 @@ class Lab:
         command += ["--ParticipantKit.wait=5", "--ParticipantKit.pause=1"]
         with (self.root / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, env=environment, cwd=self.files, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, env=self.environment, cwd=self.files, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         wait_until(self._is_up, 60, "Jupyter Server starts")
 
@@ -93,6 +84,33 @@ class Lab:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+
+    def run(self, *words: str, given: str = "") -> str:
+        """A ``pkit`` command of this person's."""
+        command = [sys.executable, "-m", "participant_kit.cli.main", *words]
+        done = subprocess.run(
+            command, env=self.environment, cwd=self.files, input=given, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def join(self, gateway: str, token: str) -> None:
+        """Log in and join, as the page would."""
+        self.run("login", gateway, "--token-file", "-", given=token)
+        self.run("join", f"{gateway}/{SLUG}", "--folder", str(self.kit))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that keep everything of this person's in ``root``."""
+        folders = {
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "PKIT_HOME": "home",
+        }
+        return os.environ | {name: str(self.root / folder) for name, folder in folders.items()}
 
     @property
     def log(self) -> str:
@@ -133,6 +151,8 @@ class Desk:
 
     def show_panel(self) -> Locator:
         """The panel, opened if it is not."""
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=30_000)
+        expect(self.page.locator('.jp-SideBar [data-id="participant-kit-panel"]')).to_be_visible()
         if not self.panel.is_visible():
             self.page.locator('.jp-SideBar [data-id="participant-kit-panel"]').click()
         return self.panel
@@ -165,7 +185,7 @@ class Desk:
     def open_dialog(self) -> Locator:
         """Press "Submit blind" and wait until the check is done."""
         self.submit_button.click()
-        expect(self.dialog.locator(".pkit-Submit-body, .pkit-Notice.pkit-mod-error")).to_be_visible()
+        expect(self.dialog.locator(".pkit-Submit-body, .pkit-Notice.pkit-mod-error").first).to_be_visible()
         return self.dialog
 
     def submit(self, name: str = "") -> None:

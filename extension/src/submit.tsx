@@ -39,7 +39,8 @@ export class SubmitDialog extends Dialog<ISubmission | null> {
       body,
       buttons: options.checkOnly ? [close] : [close, send],
       defaultButton: options.checkOnly ? 0 : 1,
-      hasClose: true
+      hasClose: true,
+      focusNodeSelector: '.pkit-Submit'
     });
     this._form = body;
     this._sends = !options.checkOnly;
@@ -70,6 +71,9 @@ export class SubmitDialog extends Dialog<ISubmission | null> {
     const button = this.node.querySelector<HTMLButtonElement>('.pkit-Submit-send');
     if (button) {
       button.disabled = !this._form.canSend;
+      if (this._form.canSend && document.activeElement === this._form.node) {
+        button.focus();
+      }
       button.setAttribute('aria-busy', String(this._form.sending));
     }
   }
@@ -86,6 +90,7 @@ class SubmitBody extends ReactWidget implements Dialog.IBodyWidget<ISubmission |
   constructor(private readonly _options: ISubmitOptions) {
     super();
     this.addClass('pkit-Submit');
+    this.node.tabIndex = -1; // takes the focus until there is a button that can be pressed
     void this.load();
   }
 
@@ -169,6 +174,7 @@ class SubmitBody extends ReactWidget implements Dialog.IBodyWidget<ISubmission |
             this._draw();
           }}
           retry={() => void this.load()}
+          leave={() => this.leave()}
           goTo={cell => {
             this.leave();
             void notebooks.goToCell(path, cell);
@@ -203,6 +209,7 @@ interface ISubmitViewProps {
   set: (update: { override?: boolean; name?: string; note?: string }) => void;
   retry: () => void;
   goTo: (cell: number) => void;
+  leave: () => void;
 }
 
 /** What the dialog shows. */
@@ -211,7 +218,7 @@ export function SubmitView(props: ISubmitViewProps): React.ReactElement {
   const { trans } = useView();
   if (!preview) {
     return problem ? (
-      <ProblemNotice problem={problem} retry={props.retry} />
+      <ProblemNotice problem={problem} retry={props.retry} leave={props.leave} />
     ) : (
       <Notice title={trans.__('Checking the notebook …')} />
     );
@@ -220,8 +227,15 @@ export function SubmitView(props: ISubmitViewProps): React.ReactElement {
   const warnings = preview.findings.length - errors.length;
   return (
     <div className="pkit-Submit-body" aria-busy={props.sending}>
-      {problem && <ProblemNotice problem={problem} gateway={preview.kit.gateway} retry={props.retry} />}
-      {!checkOnly && <Allowance preview={preview} retry={props.retry} />}
+      {problem && (
+        <ProblemNotice
+          problem={problem}
+          gateway={preview.kit.gateway}
+          retry={props.retry}
+          leave={props.leave}
+        />
+      )}
+      {!checkOnly && <Allowance preview={preview} retry={props.retry} leave={props.leave} />}
       {props.noKernel && (
         <Notice kind="warning" title={trans.__('This notebook has no kernel here.')}>
           {trans.__(
@@ -296,7 +310,7 @@ export function SubmitView(props: ISubmitViewProps): React.ReactElement {
 }
 
 /** The challenge, its phase, and what is left of quota and budget. */
-function Allowance(props: { preview: IPreview; retry: () => void }): React.ReactElement {
+function Allowance(props: { preview: IPreview; retry: () => void; leave: () => void }): React.ReactElement {
   const { preview } = props;
   const { trans, locale } = useView();
   const { quota } = preview;
@@ -347,7 +361,12 @@ function Allowance(props: { preview: IPreview; retry: () => void }): React.React
         </dd>
       </dl>
       {preview.problem && (
-        <ProblemNotice problem={preview.problem} gateway={preview.kit.gateway} retry={props.retry} />
+        <ProblemNotice
+          problem={preview.problem}
+          gateway={preview.kit.gateway}
+          retry={props.retry}
+          leave={props.leave}
+        />
       )}
       {!preview.problem && outOfQuota(preview) && quota && (
         <Notice kind="error" title={trans.__('Nothing is left to submit with.')}>

@@ -41,14 +41,14 @@ class Client:
     """One gateway, as one participant.
 
     Without ``gateway``: ``PKIT_GATEWAY``, else the one that the kit around the current folder came from, else
-    the one last logged in to. Without ``token``: the one that ``pkit login`` kept. Every method raises a
-    :class:`~participant_kit.challenge.errors.KitError`: :class:`ParticipantError` for what is wrong here,
+    the one last logged in to. Without ``token``: the one that ``pkit login`` kept. A request that gets no
+    answer is tried ``retries`` times more. Every method raises a :class:`~participant_kit.challenge.errors.KitError`: :class:`ParticipantError` for what is wrong here,
     :class:`GatewayError`, with the gateway's own code and words, for what it refused.
     """
 
-    def __init__(self, gateway: str | None = None, token: str | None = None) -> None:
+    def __init__(self, gateway: str | None = None, token: str | None = None, *, retries: int = 4) -> None:
         address = gateway_address(gateway) if gateway else _gateway_here()
-        self._connection = Connection(address, token if token is not None else load_token(address))
+        self._connection = Connection(address, token if token is not None else load_token(address), retries=retries)
 
     @property
     def gateway(self) -> str:

@@ -60,6 +60,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
+    page.screenshot(path=tmp_path / "end.png")
     context.close()
     assert not errors
 
@@ -67,3 +68,11 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
 @pytest.fixture
 def desk(page: Page, lab: Lab) -> Desk:
     return Desk(page, lab)
+
+
+@pytest.fixture
+def joined(house: House, lab: Lab) -> Lab:
+    """The lab after somebody has joined, without the way there."""
+    if not (lab.kit / "challenge.yaml").exists():
+        lab.join(house.address, house.tokens["ada"])
+    return lab

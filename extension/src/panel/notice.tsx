@@ -36,11 +36,14 @@ export function ProblemNotice(props: {
   problem: IProblem;
   gateway?: string;
   retry?: () => void;
+  /** Called before the button leads elsewhere. */
+  leave?: () => void;
   kind?: 'warning' | 'error';
 }): React.ReactElement {
   const { commands, trans } = useView();
   const advice = adviceFor(props.problem, trans);
   const run = (id: string) => (): void => {
+    props.leave?.();
     void commands.execute(id, { gateway: props.gateway });
   };
   const actions = {

@@ -8,7 +8,7 @@ from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.client import Client
-from participant_kit.participant.explain import explain
+from participant_kit.participant.explain import sentences
 from participant_kit.participant.kernel import kernel_name
 from participant_kit.participant.kit import find_kit, joined_kits, read_link
 from participant_kit.participant.records import find_record, kept_path
@@ -19,6 +19,11 @@ from participant_kit.protocol.messages import ChallengeInfo, RehearsalReport
 from participant_kit.protocol.receipts import Failure
 
 OVERVIEW, DATA_PAGE = "README.md", "DATA.md"
+
+
+def ask(gateway: str) -> Client:
+    """A client for the page: who looks at it is told at once that a gateway is away, and it is tried again later."""
+    return Client(gateway, retries=1)
 
 
 def kit_view(kit: ChallengeFolder, files: Files) -> Kit | None:
@@ -120,6 +125,6 @@ def submission_view(
         except KitError as error:
             view.problem = Problem.of(error)
     if failure:
-        said = explain(failure)
+        said = sentences(failure)
         view.failure, view.explanation, view.next_step = failure, said.sentence, said.next_step
     return view

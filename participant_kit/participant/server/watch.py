@@ -17,7 +17,7 @@ from participant_kit.participant.client import Client
 from participant_kit.participant.kit import find_kit
 from participant_kit.participant.server.files import Files
 from participant_kit.participant.server.messages import Board, ChallengeView, Event, Problem, SubmissionView
-from participant_kit.participant.server.views import board_view, challenge_view, submission_view
+from participant_kit.participant.server.views import ask, board_view, challenge_view, submission_view
 from participant_kit.participant.submission import Submission
 from participant_kit.protocol.errors import GatewayError
 from participant_kit.protocol.messages import RehearsalReport
@@ -48,6 +48,7 @@ class Watch(threading.Thread):
         self._view: ChallengeView | None = None
         self._board: Board | None = None
         self._problem: Problem | None = None
+        self._reported = False
         self._views: dict[str, SubmissionView] = {}
         self._known = False
 
@@ -101,7 +102,7 @@ class Watch(threading.Thread):
                 self._awake.clear()
 
     def _follow(self) -> Iterator[None]:
-        client, kit = Client(self.gateway), find_kit(self._files.root, self.challenge, self.gateway)
+        client, kit = ask(self.gateway), find_kit(self._files.root, self.challenge, self.gateway)
         me = client.me().name
         after, tag = 0, ""
         while not self._stopped.is_set():
@@ -169,8 +170,8 @@ class Watch(threading.Thread):
 
     def _report(self, problem: Problem | None) -> None:
         with self._lock:
-            if problem != self._problem:
-                self._problem = problem
+            if problem != self._problem or not self._reported:  # pages may still show that of the watch before
+                self._problem, self._reported = problem, True
                 self._say(kind="problem", problem=problem)
 
     def _say(self, **values: object) -> None:
