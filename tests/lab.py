@@ -225,3 +225,26 @@ class Desk:
             if each["impact"] in ("serious", "critical")
             for node in each["nodes"]
         ]
+
+    def narrow(self, width: int) -> None:
+        """Drag the border of the panel until it is ``width`` pixels wide."""
+        box = self.panel.bounding_box()
+        assert box
+        self.page.mouse.move(box["x"] - 2, box["y"] + 300)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] - 2 + box["width"] - width, box["y"] + 300, steps=8)
+        self.page.mouse.up()
+
+    def overflowing(self, selector: str) -> list[str]:
+        """Elements whose text or buttons stick out of what contains them, but those that scroll."""
+        found = self.page.evaluate(
+            """selector => {
+                const frame = document.querySelector(selector).getBoundingClientRect();
+                return [...document.querySelectorAll(selector + ' *')].filter(each => {
+                    const box = each.getBoundingClientRect();
+                    return box.width > 2 && !each.closest('.pkit-TableFrame') && box.right > frame.right + 1;
+                }).map(each => each.outerHTML.slice(0, 200));
+            }""",
+            selector,
+        )
+        return list(found)

@@ -1,4 +1,5 @@
 import { Dialog, ReactWidget } from '@jupyterlab/apputils';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { type IViewContext, useView, ViewProvider } from './context';
@@ -39,8 +40,7 @@ export class SubmitDialog extends Dialog<ISubmission | null> {
       body,
       buttons: options.checkOnly ? [close] : [close, send],
       defaultButton: options.checkOnly ? 0 : 1,
-      hasClose: true,
-      focusNodeSelector: '.pkit-Submit'
+      hasClose: true
     });
     this._form = body;
     this._sends = !options.checkOnly;
@@ -65,6 +65,14 @@ export class SubmitDialog extends Dialog<ISubmission | null> {
         super.resolve(1);
       }
     });
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this._sends) {
+      this._form.node.focus();
+      this._enable();
+    }
   }
 
   private _enable(): void {
@@ -415,9 +423,12 @@ function FindingItem(props: { finding: IFinding; goTo: (cell: number) => void })
 /** Whether quota or budget would refuse one more run. */
 export function outOfQuota(preview: IPreview): boolean {
   const { quota } = preview;
-  return (
-    !!quota && (submissionsLeft(quota) === 0 || bitsLeft(quota, preview.budget_bits) < preview.most_bits)
-  );
+  if (!quota) {
+    return false;
+  }
+  // What was revealed comes rounded; whether a run is just within the budget, the secure side decides.
+  const needed = preview.most_bits - 0.001;
+  return submissionsLeft(quota) === 0 || bitsLeft(quota, preview.budget_bits) < needed;
 }
 
 function nameOf(path: string): string {

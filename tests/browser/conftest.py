@@ -62,7 +62,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     yield page
     page.screenshot(path=tmp_path / "end.png")
     context.close()
-    assert not errors
+    assert not errors, errors
 
 
 @pytest.fixture
