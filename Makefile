@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint unit extension docs clean
+.PHONY: help demo lab test lint unit extension docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -47,6 +47,9 @@ endif
 
 demo: $(VENV)/installed ## Run one notebook blind, end to end. KEEP=1 leaves all running.
 	@$(BIN)/pkit demo $(if $(KEEP),--keep)
+
+lab: $(VENV)/installed extension ## The same, and then JupyterLab as the participant has it.
+	@$(BIN)/pkit demo --lab
 
 test: $(VENV)/installed lint unit ## Run every check and every test.
 

@@ -76,6 +76,7 @@ def demo(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Option(help="Where the demonstration keeps its files.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave all running and print the addresses.")] = False,
+    lab: Annotated[bool, typer.Option("--lab", help="Open JupyterLab as the participant; ends with it.")] = False,
     json: console.Json = False,
 ) -> None:
     """Run one notebook blind on a health survey, with a gateway, a rehearsal runner and a runner of its own.
@@ -93,12 +94,25 @@ def demo(
             console.note(f"Gateway: {result['gateway']}   files: {root}")
             console.note(f"Stop all with: kill {' '.join(str(part.pid) for part in parts)}")
         console.emit(result, "")
+        if lab:
+            open_lab(root / "participant")
     finally:
         if not keep or sys.exc_info()[0]:
             for part in reversed(parts):
                 part.end()
             for part in parts:
                 part.wait()
+
+
+def open_lab(folder: Path) -> None:
+    """JupyterLab on the participant's folder, until it is stopped."""
+    console.note(
+        "\n[bold]Opening JupyterLab[/]: open the starter notebook, and press Submit blind. Stop it with Ctrl-C."
+    )
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with contextlib.suppress(KeyboardInterrupt):
+        subprocess.run([*command, *as_root], check=False)
 
 
 def run_demo(root: Path, parts: list[Part], pkit: Callable[..., Any]) -> dict[str, Any]:

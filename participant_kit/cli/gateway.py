@@ -49,6 +49,7 @@ def start(
     application = create_app(Settings(data, database, lease))
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms
     except OSError as error:
         raise OperatorError(f"{host}:{port} cannot be listened on: {error.strerror}.", hint="Try --port 0.") from None
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

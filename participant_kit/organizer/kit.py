@@ -57,6 +57,7 @@ def build_kit(folder: ChallengeFolder) -> KitBuild:
                 (made / name).parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, made / name)
             (made / "README.md").write_text(_readme(folder))
+            (made / "DATA.md").write_text(render("DATA.md", card=folder.card, columns=folder.codebook.columns))
             data = pack_kit(made, folder.card.slug)
             files = open_kit(data)
             new_archive = Path(temporary, archive.name)

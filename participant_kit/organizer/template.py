@@ -6,9 +6,40 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from participant_kit.challenge.codebook import Column
+
 _templates = Environment(  # noqa: S701  # these are YAML and Markdown; nothing here is HTML
     loader=PackageLoader("participant_kit.organizer"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+
+
+def _cell(value: object) -> str:
+    """Text for a cell of a Markdown table: on one line, its bars escaped."""
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def _allowed(column: Column) -> str:
+    """What a column may hold."""
+    if column.levels:
+        return ", ".join(f"`{level}`" for level in column.level_names)
+    if column.minimum is None:
+        return {"boolean": "`True`, `False`"}.get(column.type, "")
+    return f"{column.minimum} to {column.maximum} {column.unit}".strip()
+
+
+def _missing(column: Column) -> str:
+    """Whether and when values are missing."""
+    if not column.nullable:
+        return "never"
+    whens = [
+        f"where `{other}` is {' or '.join(f'`{level}`' for level in levels)}"
+        for other, levels in column.missing_when.items()
+    ]
+    shares = [f"about {column.missing:.1%}"] if column.missing else []
+    return "; ".join([*shares, *whens]) or "may be"
+
+
+_templates.filters |= {"cell": _cell, "allowed": _allowed, "missing": _missing}
 
 
 def render(name: str, **values: Any) -> str:

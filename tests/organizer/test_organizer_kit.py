@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ def test_a_kit_holds_the_public_half_and_nothing_else(challenge: ChallengeFolder
     (challenge.sample_dir / "draft.csv").write_text("mine")
     build = build_kit(challenge)
     assert build.files == [
+        "DATA.md",
         "README.md",
         "challenge.yaml",
         "codebook.yaml",
@@ -80,3 +82,17 @@ def test_a_link_in_the_public_half_is_not_followed(challenge: ChallengeFolder, t
     with pytest.raises(KitError, match="is a link") as refused:
         build_kit(challenge)
     assert "Copy the file" in refused.value.hint
+
+
+def test_the_data_page_names_every_column_and_what_it_may_hold(challenge: ChallengeFolder) -> None:
+    codebook = challenge.codebook_path
+    text = codebook.read_text()
+    described, count = re.subn(r"description: [^,}]+", 'description: "one | two"', text, count=1)
+    assert count == 1
+    codebook.write_text(described)
+    build = build_kit(ChallengeFolder(challenge.root))
+    page = (build.folder / "DATA.md").read_text()
+    for column in challenge.codebook.columns:
+        assert f"| `{column}` |" in page
+    assert r"one \| two" in page  # a bar would begin another cell
+    assert "(to be predicted)" in page
