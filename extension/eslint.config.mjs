@@ -30,6 +30,10 @@ export default defineConfig([
     }
   },
   {
+    files: ['src/__tests__/**'],
+    rules: { 'jupyter/no-untranslated-string': 'off' }
+  },
+  {
     files: ['*.js', 'style/*.js'],
     languageOptions: {
       globals: {

@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { Clipboard, Dialog, type MainAreaWidget, Notification, showDialog } from '@jupyterlab/apputils';
 import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { checkIcon, notebookIcon, refreshIcon, runIcon } from '@jupyterlab/ui-components';
@@ -7,7 +7,6 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { IViewContext } from './context';
 import { blindIcon } from './icons';
-import type { JoinPage } from './join';
 import type { IJob, IKit, ILog, ISubmission } from './messages';
 import type { Notebooks } from './notebooks';
 import type { Panel } from './panel/panel';
@@ -24,6 +23,8 @@ export interface ICommandOptions {
   browser: IDefaultFileBrowser | null;
   rendermime: IRenderMimeRegistry;
   reload: () => Promise<void>;
+  /** Whether there are tabs to open things in; Notebook 7 has one document a page. */
+  hasTabs: boolean;
 }
 
 type Args = ReadonlyPartialJSONObject;
@@ -85,6 +86,28 @@ export function addCommands(options: ICommandOptions): void {
       shell.add(panel, 'right', { rank: 600 });
     }
     shell.activateById(panel.id);
+  };
+
+  /** Show a page of our own: in a tab, or in a dialog where there are none. One of each kind. */
+  const show = (widget: MainAreaWidget): void => {
+    for (const other of [...shell.widgets('main')]) {
+      if (other.id === widget.id) {
+        other.dispose();
+      }
+    }
+    if (options.hasTabs) {
+      shell.add(widget, 'main');
+      shell.activateById(widget.id);
+      return;
+    }
+    const dialog = new Dialog({
+      title: widget.title.label,
+      body: widget,
+      buttons: [Dialog.cancelButton({ label: trans.__('Close') })],
+      hasClose: true
+    });
+    dialog.addClass('pkit-PageDialog');
+    void dialog.launch();
   };
 
   const aboutNotebook = {
@@ -159,18 +182,15 @@ export function addCommands(options: ICommandOptions): void {
     execute: showPanel
   });
 
-  let joinPage: JoinPage | null = null;
   const join = async (gateway?: string): Promise<void> => {
     const { JoinPage } = await import('./join');
-    joinPage?.dispose();
-    joinPage = new JoinPage({
+    const page = new JoinPage({
       context,
       gateway,
       folder: () => (browser ? notebooks.localPath(browser.model.path) : ''),
       open: kit => void attempt(() => openStarter(kit))
     });
-    shell.add(joinPage, 'main');
-    shell.activateById(joinPage.id);
+    show(page);
   };
   const openStarter = async (kit: IKit): Promise<void> => {
     await options.reload();
@@ -315,13 +335,7 @@ export function addCommands(options: ICommandOptions): void {
         const { createLog } = await import('./log');
         const widget = await createLog({ ...log, title: trans.__('Log of %1', log.title) }, rendermime);
         widget.id = `participant-kit-log-${job ?? id}`;
-        for (const other of shell.widgets('main')) {
-          if (other.id === widget.id) {
-            other.dispose();
-          }
-        }
-        shell.add(widget, 'main');
-        shell.activateById(widget.id);
+        show(widget);
       })
   });
 

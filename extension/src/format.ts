@@ -86,8 +86,9 @@ export function formatName(submission: ISubmission, trans: TranslationBundle): s
   return submission.notebook?.split('/').pop() ?? trans.__('Submission %1', submission.id.slice(-8));
 }
 
-/** A sentence of the server's own closed list (`explain.py`), in the reader's language. */
-export function formatSaid(sentence: string, trans: TranslationBundle): string {
+/** A sentence of the server's own closed list (`explain.py`), in the reader's language; `reason` may be a Python exception. */
+export function formatSaid(sentence: string, trans: TranslationBundle, reason?: string): string {
   // eslint-disable-next-line jupyter/no-dynamic-translation -- the catalogue has each sentence of that list
-  return trans.__(sentence);
+  const said = trans.__(sentence);
+  return reason && /^[A-Z]/.test(reason) ? `${said.replace(/\.$/, '')} (${reason}).` : said;
 }

@@ -87,7 +87,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }
     };
     const panel = new Panel(context, () => void reload());
-    addCommands({ app, context, notebooks, panel, browser, rendermime, reload });
+    addCommands({ app, context, notebooks, panel, browser, rendermime, reload, hasTabs: labShell !== null });
     new Notifier(model, app.commands, trans);
 
     toolbar?.addFactory<NotebookPanel>(

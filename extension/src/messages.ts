@@ -193,6 +193,7 @@ export interface IJob {
   kit?: IKit;
   path?: string;
   cell?: number;
+  reason?: string;
   seconds?: number;
   explanation: string;
   contained: boolean;

@@ -5,6 +5,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import { formatName, formatSaid, formatState } from './format';
 import { FINAL, type IJob, type ISubmission, type State } from './messages';
 import type { IChange, Model } from './model';
+import { adviceFor, whyFailed } from './problems';
 import { formatGain, formatScore, primaryOf, standings } from './scores';
 import { CommandIDs } from './tokens';
 
@@ -39,7 +40,7 @@ export class Notifier {
     const cell = after.failure?.cell;
     if (cell !== undefined) {
       actions.push({
-        label: this._trans.__('Go to cell'),
+        label: this._trans.__('Go to cell %1', cell),
         displayType: 'accent',
         callback: () => void this._commands.execute(CommandIDs.goToCell, { id: after.id, cell })
       });
@@ -64,7 +65,7 @@ export class Notifier {
     const { cell, path } = job;
     if (cell !== undefined && path !== undefined) {
       actions.push({
-        label: this._trans.__('Go to cell'),
+        label: this._trans.__('Go to cell %1', cell),
         displayType: 'accent',
         callback: () => void this._commands.execute(CommandIDs.goToCell, { path, cell })
       });
@@ -86,11 +87,7 @@ export class Notifier {
                 job.seconds ?? 0
               )
           : this._trans.__('done'),
-      failed: job.problem
-        ? `${job.problem.message} ${job.problem.hint}`
-        : job.explanation
-          ? formatSaid(job.explanation, this._trans)
-          : this._trans.__('It failed.'),
+      failed: whyFailed(job, this._trans),
       cancelled: this._trans.__('stopped')
     }[job.state];
     const type = { running: 'info', done: 'success', failed: 'error', cancelled: 'warning' } as const;
@@ -109,7 +106,7 @@ export class Notifier {
     const metrics = state?.view?.metrics ?? [];
     const primary = primaryOf(metrics);
     if (submission.problem) {
-      return submission.problem.message;
+      return adviceFor(submission.problem, this._trans).sentence;
     }
     if (submission.scores && primary && primary.name in submission.scores) {
       const score = formatScore(submission.scores[primary.name], primary);
@@ -120,7 +117,7 @@ export class Notifier {
         : `${primary.name} ${score} (${formatGain(gain, primary)})`;
     }
     return submission.explanation
-      ? formatSaid(submission.explanation, this._trans)
+      ? formatSaid(submission.explanation, this._trans, submission.failure?.reason)
       : formatState(submission.state, this._trans);
   }
 

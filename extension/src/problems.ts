@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IProblem } from './messages';
+import { formatSaid } from './format';
+import type { IJob, IProblem } from './messages';
 
 /** What to say of a problem, and the step that leads on. `action` is what a button beside it may do. */
 export interface IAdvice {
@@ -55,11 +56,9 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
         next: trans.__('Enter the token from your invitation.'),
         action: 'login'
       };
-    case 'token':
     case 'token_unknown':
     case 'token_missing':
     case 'token_expired':
-    case 'bad_token':
       return {
         sentence: trans.__('The gateway does not take your token any more.'),
         next: trans.__('Ask the organizer for a new one and enter it.'),
@@ -68,7 +67,7 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
     case 'phase_closed':
       return {
         sentence: trans.__('No phase of this challenge is open.'),
-        next: detail || trans.__('Wait for the next phase.')
+        next: problem.hint || trans.__('Wait for the next phase.')
       };
     case 'quota_spent':
       return {
@@ -97,7 +96,7 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
       };
     case 'newer_schema':
       return {
-        sentence: trans.__('This kit needs a newer version of participant-kit.'),
+        sentence: trans.__('This needs a newer version of participant-kit.'),
         next: trans.__('Upgrade with "pip install -U participant-kit" and restart Jupyter.')
       };
     case 'checksum':
@@ -111,17 +110,25 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
         next: `${detail} ${problem.hint}`.trim()
       };
     case 'findings':
+      // The kit's own files have findings too, which are not the participant's to correct.
+      if (problem.findings?.some(finding => !finding.file.endsWith('.ipynb'))) {
+        return {
+          sentence: trans.__('A file of the kit is not what it should be.'),
+          next: trans.__('Update the kit; your own notebooks are kept.'),
+          action: 'kit'
+        };
+      }
       return {
         sentence: trans.__('The check has found mistakes; nothing was sent.'),
         next: trans.__('Correct the cells named below.')
       };
-    case 'busy':
+    case 'sending':
       return {
         sentence: trans.__('This notebook is being sent already.'),
         next: trans.__('Another tab may have sent it; see the panel.')
       };
     case 'receipt_differs':
-    case 'protocol':
+    case 'receipt':
       return {
         sentence: trans.__('What the gateway shows is not what the data holder has signed.'),
         next: trans.__('Do not trust this score. Tell the organizer.')
@@ -134,7 +141,7 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
     case 'outside':
       return {
         sentence: trans.__('This lies outside the folder that Jupyter shows.'),
-        next: detail
+        next: `${detail} ${problem.hint}`.trim()
       };
     case 'disk':
     case 'file':
@@ -145,4 +152,13 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
     default:
       return { sentence: detail || trans.__('It failed.'), next: problem.hint };
   }
+}
+
+/** Why a job has failed, and what to do. */
+export function whyFailed(job: IJob, trans: TranslationBundle): string {
+  if (job.problem) {
+    const { sentence, next } = adviceFor(job.problem, trans);
+    return `${sentence} ${next}`.trim();
+  }
+  return job.explanation ? formatSaid(job.explanation, trans, job.reason) : trans.__('It failed.');
 }

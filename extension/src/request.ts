@@ -66,6 +66,10 @@ export async function ask<T>(
   if (!response.ok) {
     throw new ProblemError(asProblem(content, response.status), response.status);
   }
+  if (content === undefined) {
+    // A page where an answer should be: what stands before Jupyter asks for a login.
+    throw new ProblemError({ code: 'jupyter_login', message: '', hint: '' }, response.status);
+  }
   return content as T;
 }
 

@@ -15,7 +15,7 @@ class Explanation:
     next_step: str
 
 
-_REHEARSE = "Run: pkit rehearse NOTEBOOK. It shows the whole traceback on the sample."
+_REHEARSE = "Rehearse the notebook: that shows the whole traceback on the sample."
 _REAL = "Handle what the real data may hold and the sample does not: missing values, rare levels, other sizes."
 _AGAIN = "It was not your notebook. Submit it again."
 _HOLDER = "It was not your notebook. Tell the organizer, with the submission's identifier."
@@ -60,7 +60,7 @@ REASONS: dict[str, Explanation] = {
     ),
     "FloatingPointError": _data("A calculation with numbers of floating point failed."),
     "ImportError": _code("A module has no such name.", "Check the pinned versions in requirements.txt."),
-    "IndentationError": _code("A cell is not indented as Python wants it.", "Run: pkit check NOTEBOOK"),
+    "IndentationError": _code("A cell is not indented as Python wants it.", "Check the notebook: that names the line."),
     "IndexError": _data("A position does not exist in a list, array or table."),
     "IntCastingNaNError": _data("A missing value was turned into an integer."),
     "IsADirectoryError": _code("The notebook opens a folder as if it were a file."),
@@ -70,7 +70,8 @@ REASONS: dict[str, Explanation] = {
     "MemoryError": _code("An array was larger than the memory there is.", "Read fewer columns, or work in parts."),
     "MergeError": _data("Two tables could not be merged as asked."),
     "ModuleNotFoundError": _code(
-        "The notebook imports a package that the environment lacks.", "Run: pkit check NOTEBOOK. It names the package."
+        "The notebook imports a package that the environment lacks.",
+        "Check the notebook: that names the package.",
     ),
     "NameError": _code("A name was used before it was assigned.", "Restart the kernel and run all cells in order."),
     "NotADirectoryError": _code("The notebook uses a file as if it were a folder."),
@@ -89,7 +90,7 @@ REASONS: dict[str, Explanation] = {
     "RecursionError": _code("A function called itself without end."),
     "RuntimeError": _code("A package gave up in the middle of its work."),
     "StopIteration": _data("Something was taken from what was empty."),
-    "SyntaxError": _code("A cell is no valid Python.", "Run: pkit check NOTEBOOK. It names the line."),
+    "SyntaxError": _code("A cell is no valid Python.", "Check the notebook: that names the line."),
     "SystemExit": _code("The notebook ended itself.", "Take out exit() and sys.exit()."),
     "TimeoutError": _code("The notebook waited too long for something.", "Nothing outside answers there: no network."),
     "TypeError": _code("A value had a type that a function does not take."),
@@ -129,7 +130,7 @@ REASONS: dict[str, Explanation] = {
     "too_many_cells": _code("The notebook has more cells than the card allows.", "Join cells."),
     "not_for_this_runner": _code(
         "The notebook was sealed to other keys, or for another submission.",
-        "Fetch the kit again with: pkit join. Then submit again.",
+        "Join the challenge again to get the present kit, then submit again.",
     ),
     "budget_spent": _code(
         "One more run could reveal more about the data than the card allows you in this phase.",
@@ -142,14 +143,20 @@ REASONS: dict[str, Explanation] = {
 """One explanation for each of :data:`participant_kit.challenge.alphabet.REASONS`."""
 
 
-def explain(failure: Failure) -> Explanation:
-    """What ``failure`` means. The reason says more than the stage, except where it says nothing."""
+def sentences(failure: Failure) -> Explanation:
+    """What ``failure`` means, in the words of this module alone: the page translates them.
+
+    The reason says more than the stage, except where it says nothing.
+    """
     stage = STAGES.get(failure.stage) or Explanation(f"It ended at the stage {failure.stage!r}.", _REHEARSE)
-    reason = REASONS.get(failure.reason or "")
     if failure.reason == "other" and failure.stage != "notebook":
-        reason = None
+        return stage
+    return REASONS.get(failure.reason or "") or stage
+
+
+def explain(failure: Failure) -> Explanation:
+    """What ``failure`` means, with its cell and the class of the exception."""
+    said = sentences(failure)
     where = f"In cell {failure.cell}: " if failure.cell else ""
-    if reason is None:
-        return Explanation(where + stage.sentence, stage.next_step)
-    named = f" ({failure.reason})" if failure.reason and failure.reason[:1].isupper() else ""
-    return Explanation(f"{where}{reason.sentence.rstrip('.')}{named}.", reason.next_step)
+    named = f" ({failure.reason})" if failure.reason in REASONS and failure.reason[:1].isupper() else ""
+    return Explanation(f"{where}{said.sentence.rstrip('.')}{named}.", said.next_step)

@@ -189,11 +189,12 @@ class Connection:
             raise self._no_gateway(kind)
         try:
             return TypeAdapter(answer).validate_json(body)
-        except ValidationError:
+        except ValidationError as error:
+            newer = any(detail["loc"][-1:] == ("schema_version",) for detail in error.errors())
             raise self._error(
                 "answers with something that this version does not understand.",
                 f"Compare versions (this is {__version__}); upgrade with: pip install -U participant-kit",
-                "gateway_answer",
+                "newer_schema" if newer else "gateway_answer",
             ) from None
 
     def _check_redirect(self, response: requests.Response) -> None:

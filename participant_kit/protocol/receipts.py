@@ -24,6 +24,12 @@ PREDICATE_TYPE = "urn:participant-kit:result:v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 
+class ReceiptError(ProtocolError):
+    """A receipt is none, or was signed by nobody who is trusted."""
+
+    code = "receipt"
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -80,14 +86,14 @@ def sign_receipt(receipt: Receipt, keys: SecretKeys) -> dict[str, Any]:
 
 
 def verify_receipt(envelope: Any, signing_keys: Iterable[str]) -> Receipt:
-    """The receipt in ``envelope``, signed by one of ``signing_keys`` (hex). Raises :class:`ProtocolError`."""
+    """The receipt in ``envelope``, signed by one of ``signing_keys`` (hex). Raises :class:`ReceiptError`."""
     keys = [SSlibKey(public, "ed25519", "ed25519", {"public": public}) for public in dict.fromkeys(signing_keys)]
     try:
         parsed = Envelope.from_dict(deepcopy(dict(envelope)))  # from_dict takes its input apart
         signatures = list(parsed.signatures.values())
         # A key identifier is only a hint (DSSE): try every key on every signature.
         if not any(_matches(key, signature, parsed.pae()) for key in keys for signature in signatures):
-            raise ProtocolError(
+            raise ReceiptError(
                 "The receipt is not signed by a runner of this challenge.",
                 hint="Fetch the kit again if the data holder changed keys; otherwise do not trust this score.",
             )
@@ -102,7 +108,7 @@ def verify_receipt(envelope: Any, signing_keys: Iterable[str]) -> Receipt:
         if statement["subject"][0]["digest"]["sha256"] != receipt.notebook_sha256:
             raise ValueError
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, ValidationError):
-        raise ProtocolError("This is no receipt of a score (an in-toto statement in a DSSE envelope).") from None
+        raise ReceiptError("This is no receipt of a score (an in-toto statement in a DSSE envelope).") from None
     return receipt
 
 

@@ -138,3 +138,9 @@ def test_it_works_in_notebook_7(another_lab: Lab, page: Page) -> None:
     expect(desk.row("in Notebook 7").locator(".pkit-State")).to_have_text("Scored", timeout=60_000)
     expect(desk.toasts.filter(has_text="in Notebook 7: roc_auc_score")).to_be_visible()
     assert desk.violations("#participant-kit-panel") == []
+    page.goto(another_lab.address("notebooks/" + another_lab.write("fails.ipynb", "1 / 0", SOLUTION)))
+    desk.menu("Rehearse on the Sample")
+    toast = desk.toasts.filter(has_text="Rehearsal of fails.ipynb")
+    expect(toast).to_contain_text("divided by zero", timeout=60_000)
+    toast.get_by_role("button", name="Open the log").click()
+    expect(page.locator(".pkit-PageDialog .pkit-Log")).to_contain_text("ZeroDivisionError")  # there are no tabs

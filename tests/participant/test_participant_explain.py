@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from participant_kit.challenge import alphabet
-from participant_kit.participant.explain import REASONS, STAGES, explain
+from participant_kit.participant.explain import REASONS, STAGES, explain, sentences
 from participant_kit.protocol.receipts import Failure
 
 
@@ -20,11 +20,19 @@ def test_an_explanation_is_a_sentence_with_a_next_step(said: object) -> None:
     assert sentence[0].isupper()
     assert sentence.endswith(".")
     assert next_step
+    assert "pkit" not in sentence + next_step  # they are read beside the notebook as well
 
 
 def test_a_failure_names_its_cell_and_its_exception() -> None:
     said = explain(Failure(stage="notebook", cell=4, reason="KeyError"))
     assert said.sentence == "In cell 4: A column, level or key does not exist (KeyError)."
+
+
+def test_the_page_gets_the_words_of_the_list_and_no_others() -> None:
+    """It looks them up in its catalogue; cell and exception it adds itself."""
+    assert sentences(Failure(stage="notebook", cell=4, reason="KeyError")) == REASONS["KeyError"]
+    assert sentences(Failure(stage="notebook", cell=4, reason="Eclipse")) == STAGES["notebook"]
+    assert sentences(Failure(stage="memory", cell=4, reason="other")) == STAGES["memory"]
 
 
 def test_without_a_reason_the_stage_is_explained() -> None:

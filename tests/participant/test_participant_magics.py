@@ -149,7 +149,7 @@ def test_without_widgets_the_page_itself_is_brought_up_to_date(
     shown = open_notebook.page.last["text/html"]
     assert "In cell 2: Something was asked for an attribute" in shown
     assert "a long log" in shown
-    assert "%blind rehearse" in shown
+    assert "Rehearse the notebook" in shown
     assert "pkit rehearse" not in shown
 
 

@@ -1,8 +1,8 @@
 import * as React from 'react';
 
 import { useView } from '../context';
-import { formatSaid } from '../format';
 import type { IJob } from '../messages';
+import { whyFailed } from '../problems';
 import { CommandIDs } from '../tokens';
 
 /** What runs on this machine now: a rehearsal, or a challenge being joined; and the last rehearsal that failed. */
@@ -40,7 +40,7 @@ export function JobList(props: { jobs: readonly IJob[] }): React.ReactElement | 
             </>
           ) : (
             <div className="pkit-Failure">
-              {formatSaid(job.explanation, trans)}
+              {whyFailed(job, trans)}
               <div>
                 {job.cell !== undefined && job.path !== undefined && (
                   <button
@@ -56,13 +56,15 @@ export function JobList(props: { jobs: readonly IJob[] }): React.ReactElement | 
                     {trans.__('Go to cell %1', job.cell)}
                   </button>
                 )}{' '}
-                <button
-                  type="button"
-                  className="pkit-Link"
-                  onClick={() => void commands.execute(CommandIDs.openLog, { job: job.id })}
-                >
-                  {trans.__('Open the log')}
-                </button>
+                {job.log && (
+                  <button
+                    type="button"
+                    className="pkit-Link"
+                    onClick={() => void commands.execute(CommandIDs.openLog, { job: job.id })}
+                  >
+                    {trans.__('Open the log')}
+                  </button>
+                )}
               </div>
             </div>
           )}

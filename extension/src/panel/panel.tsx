@@ -80,13 +80,13 @@ export function PanelView(props: { reload: () => void }): React.ReactElement {
         <select
           className="jp-mod-styled"
           aria-label={trans.__('Challenge')}
-          value={keyOf(current)}
+          value={current.folder}
           onChange={event => {
-            model.current = kits.find(kit => keyOf(kit) === event.target.value);
+            model.current = kits.find(kit => kit.folder === event.target.value);
           }}
         >
           {kits.map(kit => (
-            <option key={keyOf(kit)} value={keyOf(kit)}>
+            <option key={kit.folder} value={kit.folder}>
               {kit.title}
             </option>
           ))}

@@ -146,7 +146,7 @@ function Outcome(props: {
     return (
       <div className="pkit-Failure">
         {submission.explanation
-          ? formatSaid(submission.explanation, trans)
+          ? formatSaid(submission.explanation, trans, submission.failure?.reason)
           : submission.has_log
             ? trans.__('It failed on the sample.')
             : trans.__('It ended without a score.')}{' '}

@@ -10,7 +10,7 @@ from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.client import Client
 from participant_kit.participant.errors import ParticipantError
-from participant_kit.participant.explain import explain
+from participant_kit.participant.explain import sentences
 from participant_kit.participant.rehearse import rehearse_notebook
 from participant_kit.participant.server.files import Files
 from participant_kit.participant.server.messages import Event, Job, Problem
@@ -79,9 +79,10 @@ class Jobs:
                 "log": printable(done.log, 4 << 20),
             }
             if done.stage and not done.cancelled:
-                said = explain(Failure(stage=done.stage, cell=done.cell, reason=done.reason))
+                said = sentences(Failure(stage=done.stage, cell=done.cell, reason=done.reason))
                 message = printable(done.message) or said.sentence
-                update |= {"explanation": said.sentence, "log": f"{update['log']}\n{message}".strip()}
+                log = f"{update['log']}\n{message}".strip()
+                update |= {"explanation": said.sentence, "reason": done.reason, "log": log}
             return self._jobs[job.id].model_copy(update=update)
 
         return self._start(job, work)
@@ -102,9 +103,7 @@ class Jobs:
             except KitError as error:
                 self._change(job.id, state="failed", problem=Problem.of(error))
             except Exception as error:
-                message = f"It failed in a way that was not foreseen ({type(error).__name__})."
-                hint = "Try again. If it fails again, tell whoever runs the challenge."
-                self._change(job.id, state="failed", problem=Problem(code="internal", message=message, hint=hint))
+                self._change(job.id, state="failed", problem=Problem.unforeseen(error))
                 raise
 
         threading.Thread(target=run, name=f"{job.kind} {job.title}", daemon=True).start()

@@ -59,6 +59,13 @@ class Problem(_Message):
         findings = error.findings if isinstance(error, FindingsError) else []
         return cls(code=error.code, message=error.message, hint=error.hint, findings=findings)
 
+    @classmethod
+    def unforeseen(cls, error: Exception) -> Problem:
+        """The problem of an error that nobody has words for."""
+        message = f"It failed in a way that was not foreseen ({type(error).__name__})."
+        hint = "Try again. If it fails again, tell whoever runs the challenge."
+        return cls(code="internal", message=message, hint=hint)
+
 
 class Kit(_Message):
     """A starter kit on this machine. ``path`` is its folder, None where Jupyter does not show it."""
@@ -204,6 +211,7 @@ class Job(_Message):
     kit: Kit | None = None
     path: str | None = None
     cell: int | None = None
+    reason: str | None = None
     seconds: float | None = None
     explanation: str = ""
     contained: bool = True

@@ -15,6 +15,7 @@ from participant_kit.participant.records import find_record, kept_path
 from participant_kit.participant.server.files import Files
 from participant_kit.participant.server.messages import Board, ChallengeView, Kit, Offer, Problem, SubmissionView
 from participant_kit.participant.submission import Submission
+from participant_kit.protocol.errors import UNREACHABLE, GatewayError
 from participant_kit.protocol.messages import ChallengeInfo, RehearsalReport
 from participant_kit.protocol.receipts import Failure
 
@@ -104,7 +105,10 @@ def offer_view(info: ChallengeInfo, gateway: str, files: Files) -> Offer:
 def submission_view(
     submission: Submission, gateway: str, files: Files, *, verify: bool = False, report: RehearsalReport | None = None
 ) -> SubmissionView:
-    """A submission. Only with ``verify`` is the receipt asked for and scores shown; ``report`` says why it failed."""
+    """A submission. Only with ``verify`` is the receipt asked for and scores shown; ``report`` says why it failed.
+
+    Raises :class:`GatewayError` when the receipt cannot be had now, which says nothing of the receipt.
+    """
     status, record = submission.status, find_record(submission.id)
     plain = status.model_dump(exclude={"scores", "failure"})
     view = SubmissionView(
@@ -123,6 +127,8 @@ def submission_view(
             outcome = submission.receipt().outcome
             view.scores, failure, view.verified = outcome.scores, outcome.failure, True
         except KitError as error:
+            if isinstance(error, GatewayError) and (error.code == UNREACHABLE or error.status in (401, 503)):
+                raise
             view.problem = Problem.of(error)
     if failure:
         said = sentences(failure)
