@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from participant_kit.challenge.finding import Finding, FindingsError
+from participant_kit.challenge.finding import Finding, FindingsError, NewerSchemaError
 
 MAX_DOCUMENT_BYTES = 1 << 20
 
@@ -54,7 +54,11 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_ti
 
 
 def read_document(path: Path, model: type[M]) -> M:
-    """Read the YAML file ``path`` as ``model``. Raises :class:`FindingsError` naming every mistake."""
+    """Read the YAML file ``path`` as ``model``. Raises :class:`FindingsError` naming every mistake.
+
+    One whose ``schema_version`` is newer than the model's raises :class:`NewerSchemaError`: what else is in it
+    cannot be judged.
+    """
     name = path.name
     try:
         data = path.read_bytes()
@@ -66,7 +70,7 @@ def read_document(path: Path, model: type[M]) -> M:
 
 
 def parse_document(data: bytes, model: type[M], name: str) -> M:
-    """Read YAML bytes as ``model``; ``name`` is used in findings."""
+    """Read YAML bytes as ``model``; ``name`` is used in findings. Raises like :func:`read_document`."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise FindingsError([Finding(name, f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")])
     try:
@@ -81,6 +85,7 @@ def parse_document(data: bytes, model: type[M], name: str) -> M:
         raise FindingsError([Finding(name, "valid YAML", found, line=line)]) from None
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise FindingsError([Finding(name, "valid YAML", str(error).splitlines()[0])]) from None
+    _check_schema_version(content, root, model, name)
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -98,6 +103,15 @@ def line_of(path: Path, *loc: int | str) -> int | None:
 def dump_document(content: Any) -> str:
     """YAML in the order given, with short lists on one line."""
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+
+
+def _check_schema_version(content: Any, root: Any, model: type[M], name: str) -> None:
+    key = "schema_version"
+    found = content.get(key) if isinstance(content, dict) and key in model.model_fields else None
+    if type(found) is int and found > (known := max(get_args(model.model_fields[key].annotation))):
+        expected = f"at most {known}, the newest that this version of participant-kit knows"
+        finding = Finding(name, expected, str(found), key, _line(root, (key,)))
+        raise NewerSchemaError([finding], hint="Upgrade with: pip install -U participant-kit")
 
 
 def _finding(name: str, root: Any, detail: Any) -> Finding:

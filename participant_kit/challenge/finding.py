@@ -46,3 +46,9 @@ class FindingsError(ChallengeError):
     def __init__(self, findings: Iterable[Finding], *, hint: str = "") -> None:
         self.findings = list(findings)
         super().__init__("\n".join(map(str, self.findings)), hint=hint)
+
+
+class NewerSchemaError(FindingsError):
+    """A document was written for a newer version of this package than the one that reads it."""
+
+    code = "newer_schema"

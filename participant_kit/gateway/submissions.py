@@ -190,9 +190,10 @@ def read_changes(connection: Connection, challenge: ChallengeInfo, participant: 
     changed = connection.execute(later).all()
     queued = connection.execute(mine.where(submissions.c.state == State.QUEUED.value)).all()
     statuses = {row.id: _status(connection, row) for row in (*changed, *queued)}
-    places = ",".join(f"{row.id[-6:]}{statuses[row.id].queue_position}" for row in queued)
+    places = hashlib.sha256("".join(sorted(f"{row.id}{statuses[row.id].queue_position}," for row in queued)).encode())
+    board = board_revision(connection, slug)
     return Changes(
         revision=changed[-1].revision if changed else after,
-        tag=f"{challenge.kit_sha256[:16]}.{challenge.open_phase}.{board_revision(connection, slug)}.{places}",
+        tag=f"{challenge.kit_sha256[:16]}.{challenge.open_phase}.{board}.{places.hexdigest()[:16]}",
         submissions=list(statuses.values()),
     )

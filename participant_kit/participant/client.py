@@ -42,7 +42,8 @@ class Client:
 
     Without ``gateway``: ``PKIT_GATEWAY``, else the one that the kit around the current folder came from, else
     the one last logged in to. Without ``token``: the one that ``pkit login`` kept. A request that gets no
-    answer is tried ``retries`` times more. Every method raises a :class:`~participant_kit.challenge.errors.KitError`: :class:`ParticipantError` for what is wrong here,
+    answer is tried ``retries`` times more. Every method raises a
+    :class:`~participant_kit.challenge.errors.KitError`: :class:`ParticipantError` for what is wrong here,
     :class:`GatewayError`, with the gateway's own code and words, for what it refused.
     """
 

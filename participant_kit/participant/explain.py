@@ -17,6 +17,7 @@ class Explanation:
 
 _REHEARSE = "Rehearse the notebook: that shows the whole traceback on the sample."
 _REAL = "Handle what the real data may hold and the sample does not: missing values, rare levels, other sizes."
+IN_THE_LOG = "It failed on the sample; the log has the whole traceback."
 _AGAIN = "It was not your notebook. Submit it again."
 _HOLDER = "It was not your notebook. Tell the organizer, with the submission's identifier."
 _TEST = "Predict every row of test.parquet, once, under its identifier."
@@ -143,20 +144,23 @@ REASONS: dict[str, Explanation] = {
 """One explanation for each of :data:`participant_kit.challenge.alphabet.REASONS`."""
 
 
-def sentences(failure: Failure) -> Explanation:
+def sentences(failure: Failure, *, on_sample: bool = False) -> Explanation:
     """What ``failure`` means, in the words of this module alone: the page translates them.
 
-    The reason says more than the stage, except where it says nothing.
+    The reason says more than the stage, except where it says nothing. What failed ``on_sample`` has a log, and is
+    no matter of what the real data holds.
     """
     stage = STAGES.get(failure.stage) or Explanation(f"It ended at the stage {failure.stage!r}.", _REHEARSE)
-    if failure.reason == "other" and failure.stage != "notebook":
-        return stage
-    return REASONS.get(failure.reason or "") or stage
+    silent = failure.reason == "other" and failure.stage != "notebook"
+    said = stage if silent else REASONS.get(failure.reason or "") or stage
+    if on_sample and (_REAL in said.next_step or _REHEARSE in said.next_step):
+        return Explanation(said.sentence, IN_THE_LOG)
+    return said
 
 
-def explain(failure: Failure) -> Explanation:
-    """What ``failure`` means, with its cell and the class of the exception."""
-    said = sentences(failure)
+def explain(failure: Failure, *, on_sample: bool = False) -> Explanation:
+    """What ``failure`` means, with its cell and the class of the exception; see :func:`sentences`."""
+    said = sentences(failure, on_sample=on_sample)
     where = f"In cell {failure.cell}: " if failure.cell else ""
     named = f" ({failure.reason})" if failure.reason in REASONS and failure.reason[:1].isupper() else ""
     return Explanation(f"{where}{said.sentence.rstrip('.')}{named}.", said.next_step)

@@ -180,7 +180,8 @@ def findings_html(title: str, findings: Sequence[Finding]) -> str:
 
 def rehearsal_html(done: Rehearsal, notes: Iterable[str]) -> str:
     """How a rehearsal ended, under ``notes``, with its whole log."""
-    said = explain(Failure(stage=done.stage, cell=done.cell, reason=done.reason)) if done.stage else None
+    failure = Failure(stage=done.stage, cell=done.cell, reason=done.reason) if done.stage else None
+    said = explain(failure, on_sample=True) if failure else None
     return _render("rehearsal", notes=notes, report=done, said=said, mood="good" if done.passed else "bad")
 
 

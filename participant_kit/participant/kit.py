@@ -96,7 +96,10 @@ def find_kit(start: Path, challenge: str | Path | None = None, gateway: str | No
             code="no_kit",
         )
     if (Path(challenge) / CARD).is_file():
-        return ChallengeFolder(Path(challenge).absolute())
+        named = ChallengeFolder(Path(challenge).absolute())
+        link = read_link(named)
+        if isinstance(challenge, Path) or link is None or gateway in (None, link.gateway):
+            return named  # and not a folder here that has the name of another gateway's challenge
     for kit in filter(None, (find_challenge(start), find_challenge(Path.cwd()))):
         if (link := read_link(kit)) and link.challenge == str(challenge) and gateway in (None, link.gateway):
             return kit

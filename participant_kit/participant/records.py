@@ -76,10 +76,11 @@ def find_unanswered(like: Record) -> tuple[Record, bytes] | None:
     same = ("gateway", "challenge", "phase", "participant", "notebook_sha256", "recipients")
     with contextlib.suppress(FileNotFoundError):
         for folder in sorted((data_folder() / "submissions").iterdir(), reverse=True):
-            record = find_record(folder.name)
+            sealed = folder / "sealed.age"  # gone once it is answered
+            record = find_record(folder.name) if sealed.is_file() else None
             if record and not record.answered and all(getattr(record, key) == getattr(like, key) for key in same):
                 with contextlib.suppress(OSError):
-                    return record, (folder / "sealed.age").read_bytes()
+                    return record, sealed.read_bytes()
     return None
 
 

@@ -62,9 +62,9 @@ def submission_view(submission: Submission) -> RenderableType:
     return Group(*parts)
 
 
-def failure_view(failure: Failure) -> RenderableType:
+def failure_view(failure: Failure, *, on_sample: bool = False) -> RenderableType:
     """Why it failed, and the next step."""
-    said = explain(failure)
+    said = explain(failure, on_sample=on_sample)
     return Group(Text(printable(said.sentence), style="red"), Text.assemble(("Next: ", "bold"), said.next_step))
 
 
@@ -152,7 +152,8 @@ def report_view(report: RehearsalReport | Rehearsal) -> RenderableType:
     if report.message:
         parts.append(Text(printable(report.message), style="bold"))
     if report.stage:
-        parts.append(failure_view(Failure(stage=report.stage, cell=report.cell, reason=report.reason)))
+        failure = Failure(stage=report.stage, cell=report.cell, reason=report.reason)
+        parts.append(failure_view(failure, on_sample=True))
     return Group(*parts)
 
 

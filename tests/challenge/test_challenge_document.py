@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support import CARD
 
 from participant_kit.challenge.card import Card
+from participant_kit.challenge.codebook import Codebook
 from participant_kit.challenge.document import (
     MAX_DOCUMENT_BYTES,
     Model,
@@ -19,7 +20,7 @@ from participant_kit.challenge.document import (
     parse_document,
     read_document,
 )
-from participant_kit.challenge.finding import FindingsError
+from participant_kit.challenge.finding import FindingsError, NewerSchemaError
 
 
 class Inner(Model):
@@ -153,3 +154,23 @@ def test_what_is_dumped_is_read_back_in_its_order() -> None:
     text = dump_document(content)
     assert yaml.safe_load(text) == content
     assert text.index("z:") < text.index("a:")
+
+
+@pytest.mark.parametrize(("name", "model"), [("challenge.yaml", Card), ("codebook.yaml", Codebook)])
+def test_a_document_of_a_newer_schema_says_to_upgrade_and_nothing_else(name: str, model: type[Model]) -> None:
+    text = b"# from a newer version\nschema_version: 2\nwhat: is new\n"
+    with pytest.raises(NewerSchemaError) as refused:
+        parse_document(text, model, name)
+    (finding,) = refused.value.findings
+    assert (finding.file, finding.line, finding.key, finding.found) == (name, 2, "schema_version", "2")
+    assert finding.expected.startswith("at most 1,")
+    assert refused.value.code == "newer_schema"
+    assert "pip install -U participant-kit" in str(refused.value)
+
+
+@pytest.mark.parametrize("version", [b"0", b"-1", b"2.0", b"'2'", b"[2]", b"null", b"99999999999999999999x"])
+def test_a_schema_version_that_is_none_is_a_mistake_like_another(version: bytes) -> None:
+    with pytest.raises(FindingsError) as refused:
+        parse_document(CARD.replace(b"schema_version: 1", b"schema_version: " + version), Card, "challenge.yaml")
+    assert [(finding.line, finding.key) for finding in refused.value.findings] == [(2, "schema_version")]
+    assert refused.value.code == "findings"

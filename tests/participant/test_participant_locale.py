@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from participant_kit.participant.explain import REASONS, STAGES
+from participant_kit.participant.explain import IN_THE_LOG, REASONS, STAGES
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
@@ -58,7 +58,9 @@ def calls(source: Path) -> Iterator[tuple[str, ...] | None]:
 def said() -> list[str]:
     """Everything that the page says, once."""
     page = {words[0] for source in SOURCES for words in calls(source) if words}
-    server = {part for one in (*STAGES.values(), *REASONS.values()) for part in (one.sentence, one.next_step)}
+    server = {IN_THE_LOG} | {
+        part for one in (*STAGES.values(), *REASONS.values()) for part in (one.sentence, one.next_step)
+    }
     return sorted(page | server)
 
 

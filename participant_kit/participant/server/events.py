@@ -52,7 +52,7 @@ class EventsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """The page says what it shows."""
         try:
             keys = {(str(gateway), str(challenge)) for gateway, challenge in json.loads(message)["watch"]}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             self.close(1003, "expected a JSON object with watch")
             return
         if len(keys) > MAX_WATCHED:

@@ -17,7 +17,11 @@ class Files:
     def on_disk(self, path: str) -> Path:
         """The file at Jupyter's ``path``. Raises :class:`ParticipantError` for one that leads out of the folder."""
         found = (self.root / path.strip("/")).absolute()
-        if not found.resolve().is_relative_to(self.root.resolve()):
+        try:
+            inside = found.resolve().is_relative_to(self.root.resolve())
+        except (OSError, ValueError):  # a name that no file can have
+            inside = False
+        if not inside:
             raise ParticipantError(
                 f"{path!r} is outside the folder that Jupyter shows.",
                 hint="Open a notebook that lies in it.",

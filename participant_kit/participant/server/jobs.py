@@ -79,7 +79,7 @@ class Jobs:
                 "log": printable(done.log, 4 << 20),
             }
             if done.stage and not done.cancelled:
-                said = sentences(Failure(stage=done.stage, cell=done.cell, reason=done.reason))
+                said = sentences(Failure(stage=done.stage, cell=done.cell, reason=done.reason), on_sample=True)
                 message = printable(done.message) or said.sentence
                 log = f"{update['log']}\n{message}".strip()
                 update |= {"explanation": said.sentence, "reason": done.reason, "log": log}

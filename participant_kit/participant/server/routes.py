@@ -22,7 +22,6 @@ from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.finding import FindingsError
 from participant_kit.challenge.folder import CARD, ChallengeFolder
-from participant_kit.participant.check import check_notebook
 from participant_kit.participant.client import Client
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import write_whole
@@ -30,6 +29,7 @@ from participant_kit.participant.kit import find_kit, read_link
 from participant_kit.participant.login import login
 from participant_kit.participant.records import find_record, kept_path
 from participant_kit.participant.server.broker import Broker
+from participant_kit.participant.server.checks import findings_of
 from participant_kit.participant.server.events import AUTH_RESOURCE, EventsHandler
 from participant_kit.participant.server.messages import (
     Board,
@@ -48,7 +48,7 @@ from participant_kit.participant.server.messages import (
     Who,
     problem_json,
 )
-from participant_kit.participant.server.views import board_view, kit_view, kits_here, offer_view, submission_view
+from participant_kit.participant.server.views import ask, board_view, kit_view, kits_here, offer_view, submission_view
 from participant_kit.participant.server.watch import open_report
 from participant_kit.participant.submission import Submission
 from participant_kit.protocol.errors import GatewayError
@@ -74,7 +74,7 @@ class _Handler(APIHandler):
         try:
             return TypeAdapter(kind).validate_json(self.request.body)
         except ValidationError as error:
-            wrong = ", ".join(".".join(map(str, detail["loc"])) or "body" for detail in error.errors())
+            wrong = ", ".join(_place(detail) for detail in error.errors())
             raise ParticipantError(f"The request is not what it should be: {wrong}.", code="request") from None
 
     async def answer(self, work: Callable[[], Any]) -> None:
@@ -100,7 +100,7 @@ class _Handler(APIHandler):
         gateway = record.gateway if record else self.get_query_argument("gateway", "")
         if not gateway:
             raise ParticipantError("This submission is not known here.", hint="Look again.", code="unknown_submission")
-        return Client(gateway)
+        return ask(gateway)
 
     def view_of(self, submission: Submission, client: Client) -> SubmissionView:
         """What is to be known of a submission, told to every page as well."""
@@ -154,7 +154,7 @@ class PreviewHandler(_Handler):
             card = kit.card
             preview = Preview(
                 kit=view,
-                findings=check_notebook(path, kit),
+                findings=findings_of(path, kit),
                 phases=card.phases,
                 most_bits=alphabet_of(card).bits,
                 budget_bits=card.release.budget_bits,
@@ -183,7 +183,7 @@ class SubmissionsHandler(_Handler):
             send = self.body(Send)
             path = self.files.on_disk(send.path)
             kit, client = _kit_of(path)
-            findings = check_notebook(path, kit)
+            findings = findings_of(path, kit)
             if any(finding.level == "error" or not send.override for finding in findings):
                 raise FindingsError(findings, hint="Correct these cells, then submit again.")
             with _one_at_a_time(path):
@@ -250,7 +250,7 @@ class SubmissionHandler(_Handler):
             )
         kit = find_kit(record.kit, record.challenge, record.gateway)
         target = kit.root / SENT / f"{record.path.stem}-{identifier[-8:]}.ipynb"
-        if not target.exists():
+        if not target.is_file() or target.read_bytes() != kept.read_bytes():
             write_whole(target, kept.read_bytes(), private=False)
             target.chmod(0o444)  # it is what was sent; a change to it would be lost on nobody's side
         shown = self.files.shown(target)
@@ -274,7 +274,7 @@ class LeaderboardHandler(_Handler):
         phase = self.get_query_argument("phase", None)
 
         def work() -> Board:
-            client = Client(gateway)
+            client = ask(gateway)
             return board_view(client, challenge, phase, _name(client))
 
         await self.answer(work)
@@ -290,7 +290,7 @@ class LoginHandler(_Handler):
         gateway = self.get_query_argument("gateway")
 
         def work() -> Who:
-            client = Client(gateway)
+            client = ask(gateway)
             client.server()
             return Who(gateway=client.gateway, name=_name(client))
 
@@ -320,7 +320,7 @@ class ChallengesHandler(_Handler):
         gateway = self.get_query_argument("gateway")
 
         def work() -> list[Offer]:
-            client = Client(gateway)
+            client = ask(gateway)
             return [offer_view(info, client.gateway, self.files) for info in client.challenges()]
 
         await self.answer(work)
@@ -337,7 +337,7 @@ class JoinsHandler(_Handler):
         def work() -> Job:
             join = self.body(Join)
             folder = self.files.on_disk(join.folder or join.challenge)
-            return self.broker.jobs.join(Client(join.gateway), join.challenge, folder, join.checksum or None)
+            return self.broker.jobs.join(ask(join.gateway), join.challenge, folder, join.checksum or None)
 
         await self.answer(work)
 
@@ -395,9 +395,10 @@ ROUTES: list[tuple[str, type[Any]]] = [
 @contextmanager
 def _one_at_a_time(path: Path) -> Iterator[None]:
     """Hold a notebook while it is sent: two tabs that send it at once would make two submissions of it."""
+    path = path.resolve()
     with _lock:
         if path in _sending:
-            raise ParticipantError(f"{path.name} is being sent already.", hint="See it in the panel.", code="busy")
+            raise ParticipantError(f"{path.name} is being sent already.", hint="See it in the panel.", code="sending")
         _sending.add(path)
     try:
         yield
@@ -416,7 +417,7 @@ def _kit_of(path: Path) -> tuple[ChallengeFolder, Client]:
             hint="Join the challenge from the launcher.",
             code="no_kit",
         )
-    return kit, Client(link.gateway)
+    return kit, ask(link.gateway)
 
 
 def _name(client: Client) -> str | None:
@@ -441,6 +442,11 @@ def _status(error: KitError) -> int:
     if isinstance(error, GatewayError):
         return 403 if error.status == 401 else error.status or 502  # 401 is for the login to Jupyter itself
     return 422
+
+
+def _place(detail: Any) -> str:
+    """Where a request is wrong, in words of ours: also the name of a key may be a token that was misplaced."""
+    return "an unknown key" if detail["type"] == "extra_forbidden" else ".".join(map(str, detail["loc"])) or "body"
 
 
 def _json(found: Any) -> str:

@@ -131,6 +131,6 @@ def submission_view(
                 raise
             view.problem = Problem.of(error)
     if failure:
-        said = sentences(failure)
+        said = sentences(failure, on_sample=report is not None)
         view.failure, view.explanation, view.next_step = failure, said.sentence, said.next_step
     return view

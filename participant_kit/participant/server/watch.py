@@ -7,6 +7,7 @@ The gateway knows everything: after a restart the watch starts from nothing, and
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,14 @@ from participant_kit.participant.server.messages import Board, ChallengeView, Ev
 from participant_kit.participant.server.views import ask, board_view, challenge_view, submission_view
 from participant_kit.participant.submission import Submission
 from participant_kit.protocol.errors import GatewayError
-from participant_kit.protocol.messages import RehearsalReport
+from participant_kit.protocol.messages import Changes, RehearsalReport, SubmissionStatus
 
 LOGS = 50
 """The newest failed rehearsals whose reports are fetched unasked, to say why they failed."""
-CHUNK = 200
-"""Submissions in one message to the page while receipts are being verified."""
+CHUNK = 100
+"""Submissions whose receipts are verified before the next look at what changed, and in one message to the page."""
+
+_log = logging.getLogger(__name__)
 
 
 class Watch(threading.Thread):
@@ -95,18 +98,28 @@ class Watch(threading.Thread):
             except KitError as error:
                 self._report(Problem.of(error))
                 passing = isinstance(error, GatewayError) and error.may_pass
-                pause = min(self._pause, 0.5 * 2**failures) if passing else self._pause
+                self._rest(min(self._pause, 0.5 * 2**failures) if passing else self._pause)
                 failures += 1
-                self._heard = time.time()
-                self._awake.wait(pause)
-                self._awake.clear()
+            except Exception as error:  # a watch that ended in silence would look like one that waits
+                _log.exception("Following %s of %s failed", self.challenge, self.gateway)
+                self._report(Problem.unforeseen(error))
+                self._rest(self._pause)
+
+    def _rest(self, seconds: float) -> None:
+        self._heard = time.time()
+        self._awake.wait(seconds)
+        self._awake.clear()
 
     def _follow(self) -> Iterator[None]:
         client, kit = ask(self.gateway), find_kit(self._files.root, self.challenge, self.gateway)
         me = client.me().name
         after, tag = 0, ""
+        unexplained: dict[str, Submission] = {}
         while not self._stopped.is_set():
-            changes = client.changes(self.challenge, after, tag, wait=self._wait if tag else 0)
+            wait = 0 if unexplained else self._wait
+            changes = client.changes(self.challenge, after, tag, wait=wait) if tag else self._everything(client)
+            if self._stopped.is_set():
+                return
             self._heard = time.time()
             first, moved = not tag, changes.tag != tag
             submissions = [Submission(client.connection, status) for status in changes.submissions]
@@ -115,8 +128,18 @@ class Watch(threading.Thread):
                 self._look_around(client, kit, me)
             self._report(None)
             after, tag = changes.revision, changes.tag
-            self._explain(submissions)
+            unexplained |= self._unexplained(submissions)
+            self._explain(unexplained)
             yield
+
+    def _everything(self, client: Client) -> Changes:
+        """All that there is, which the gateway gives in pages."""
+        after = -1
+        found: dict[str, SubmissionStatus] = {}
+        while (changes := client.changes(self.challenge, max(after, 0))).revision > after:
+            after = changes.revision
+            found |= {status.id: status for status in changes.submissions}
+        return changes.model_copy(update={"submissions": list(found.values())})
 
     def _take(self, submissions: list[Submission], *, whole: bool) -> None:
         """Show the states at once; scores follow when their receipts are verified."""
@@ -134,21 +157,24 @@ class Watch(threading.Thread):
             if fresh or whole:
                 self._say(kind="submissions", submissions=fresh, whole=whole)
 
-    def _explain(self, submissions: list[Submission]) -> None:
-        """Verify receipts and open the reports of failed rehearsals, the newest first."""
+    def _unexplained(self, submissions: list[Submission]) -> dict[str, Submission]:
+        """Those whose receipt is to be verified, and the newest whose rehearsal's report is to be opened."""
         waiting = [own for own in submissions if not self._views[own.id].verified and not self._views[own.id].problem]
+        signed = [own for own in waiting if own.status.has_receipt or own.status.scores is not None]
+        logs = sorted((own for own in waiting if own.status.has_log), key=lambda own: own.id)[-LOGS:]
+        return {own.id: own for own in (*signed, *logs)}
+
+    def _explain(self, unexplained: dict[str, Submission]) -> None:
+        """Take the newest out of ``unexplained`` and tell what their receipts and reports say."""
         done: list[SubmissionView] = []
-        logs = 0
-        for submission in sorted(waiting, key=lambda own: own.id, reverse=True):
-            status, report = submission.status, None
-            if status.has_log and (logs := logs + 1) <= LOGS:
-                report = open_report(submission)
-            if status.has_receipt or status.scores is not None or report:
-                done.append(submission_view(submission, self.gateway, self._files, verify=True, report=report))
-            if len(done) == CHUNK:
-                self._put(done)
-                done = []
-        self._put(done)
+        try:
+            for identifier in sorted(unexplained, reverse=True)[:CHUNK]:
+                submission = unexplained.pop(identifier)
+                report = open_report(submission) if submission.status.has_log else None
+                if submission.status.has_receipt or submission.status.scores is not None or report:
+                    done.append(submission_view(submission, self.gateway, self._files, verify=True, report=report))
+        finally:
+            self._put(done)
 
     def _put(self, views: list[SubmissionView]) -> None:
         with self._lock:
