@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test lint unit extension docs clean
+.PHONY: help demo lab test lint unit extension docs pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -70,6 +70,10 @@ extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and li
 
 docs: $(VENV)/installed ## Write docs/cli.md, which is generated from the code.
 	$(BIN)/typer participant_kit.cli.main utils docs --name pkit --output docs/cli.md
+
+pictures: $(VENV)/installed extension ## Take the pictures of the documentation, in a real browser.
+	@.ci/packages chromium=chromium
+	$(BIN)/python docs/pictures.py
 
 clean: ## Remove what was made here.
 	rm -rf extension/node_modules extension/lib extension/coverage extension/tsconfig.tsbuildinfo $(LABEXTENSION)

@@ -41,8 +41,8 @@ def chromium() -> str:
 class Lab:
     """A Jupyter Server in ``root``; it can be stopped and started again on the same port."""
 
-    def __init__(self, root: Path, *, base_url: str = "/", locale: str | None = None) -> None:
-        self.root, self.files, self.base_url = root, root / "files", base_url
+    def __init__(self, root: Path, *, slug: str = SLUG, base_url: str = "/", locale: str | None = None) -> None:
+        self.root, self.files, self.slug, self.base_url = root, root / "files", slug, base_url
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self.files.mkdir(parents=True)
@@ -97,7 +97,7 @@ class Lab:
     def join(self, gateway: str, token: str) -> None:
         """Log in and join, as the page would."""
         self.run("login", gateway, "--token-file", "-", given=token)
-        self.run("join", f"{gateway}/{SLUG}", "--folder", str(self.kit))
+        self.run("join", f"{gateway}/{self.slug}", "--folder", str(self.kit))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -124,14 +124,18 @@ class Lab:
     @property
     def kit(self) -> Path:
         """The folder of the kit that was joined."""
-        return self.files / SLUG
+        return self.files / self.slug
 
     def write(self, name: str, *cells: str) -> str:
         """A notebook in the kit; its path as Jupyter has it."""
         path = self.kit / "starter_notebooks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         notebook = json.loads(make_notebook(f"# {name}", *cells))
-        notebook["metadata"]["kernelspec"] = {"name": f"pkit-{SLUG}", "display_name": SLUG, "language": "python"}
+        notebook["metadata"]["kernelspec"] = {
+            "name": f"pkit-{self.slug}",
+            "display_name": self.slug,
+            "language": "python",
+        }
         path.write_text(json.dumps(notebook))
         return path.relative_to(self.files).as_posix()
 

@@ -18,7 +18,7 @@ export interface IChallengeState {
   view?: IChallenge;
   board?: IBoard;
   problem?: IProblem;
-  submissions: Map<string, ISubmission>;
+  submissions: ReadonlyMap<string, ISubmission>;
   known: boolean;
 }
 
@@ -232,12 +232,14 @@ export class Model implements IDisposable {
   }
 
   private _merge(state: IChallengeState, some: ISubmission[]): void {
+    const submissions = new Map(state.submissions); // another one, so that views see that it changed
+    state.submissions = submissions;
     for (const after of some) {
-      const before = state.submissions.get(after.id);
+      const before = submissions.get(after.id);
       if (before && before.version > after.version) {
         continue;
       }
-      state.submissions.set(after.id, after);
+      submissions.set(after.id, after);
       if (differs(before, after)) {
         this._moved.emit({ before, after });
       }

@@ -239,7 +239,9 @@ def test_a_challenge_that_has_just_closed(house: House, joined: Lab, desk: Desk)
     expect(dialog.get_by_role("button", name="Submit blind")).to_be_enabled()
     with closing(sqlite3.connect(house.root / "gateway" / "gateway.sqlite")) as connection, connection:
         card = connection.execute("SELECT card FROM challenges WHERE slug = ?", (SLUG,)).fetchone()[0]
-        ended = re.sub(r'("name": "development", "starts": ")[^"]*(", "ends": ")[^"]*', r"\g<1>2020-01-01\g<2>2020-01-02", card)
+        ended = re.sub(
+            r'("name": "development", "starts": ")[^"]*(", "ends": ")[^"]*', r"\g<1>2020-01-01\g<2>2020-01-02", card
+        )
         assert ended != card
         connection.execute("UPDATE challenges SET card = ? WHERE slug = ?", (ended, SLUG))
     try:

@@ -37,7 +37,7 @@ describe('SubmissionRow', () => {
       best: true,
       gain: 0.01
     });
-    expect(screen.getAllByRole('definition').map(one => one.textContent)).toEqual(['0.812 +0.010', '0.50']);
+    expect(screen.getAllByRole('definition').map(one => one.textContent)).toEqual(['0.812+0.010', '0.50']);
     screen.getByText('best');
     expect(actions()).toEqual(['Open the notebook as it was sent', 'Copy the receipt', 'Submit again']);
     expect(await violations(container)).toEqual([]);

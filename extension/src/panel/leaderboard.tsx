@@ -1,4 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { useNow, useView } from '../context';
@@ -44,8 +45,8 @@ export function LeaderboardSection(props: { view: IChallenge; board?: IBoard }):
   return (
     <div className="pkit-Leaderboard">
       {view.phases.length > 1 && (
-        <select
-          className="jp-mod-styled"
+        <HTMLSelect
+          className="pkit-Select"
           aria-label={trans.__('Phase')}
           value={phase ?? props.board?.phase ?? ''}
           onChange={event => setPhase(event.target.value)}
@@ -55,7 +56,7 @@ export function LeaderboardSection(props: { view: IChallenge; board?: IBoard }):
               {one.name}
             </option>
           ))}
-        </select>
+        </HTMLSelect>
       )}
       {problem && <ProblemNotice problem={problem} retry={() => void fetchBoard()} />}
       {!problem && !board && <Notice title={trans.__('Loading …')} />}

@@ -1,4 +1,4 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
+import { HTMLSelect, ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { type IViewContext, useModel, useView, ViewProvider } from '../context';
@@ -77,8 +77,8 @@ export function PanelView(props: { reload: () => void }): React.ReactElement {
   return (
     <div className="pkit-Panel-content">
       {kits.length > 1 && (
-        <select
-          className="jp-mod-styled"
+        <HTMLSelect
+          className="pkit-Select"
           aria-label={trans.__('Challenge')}
           value={current.folder}
           onChange={event => {
@@ -90,7 +90,7 @@ export function PanelView(props: { reload: () => void }): React.ReactElement {
               {kit.title}
             </option>
           ))}
-        </select>
+        </HTMLSelect>
       )}
       {!model.isConnected && (
         <Notice kind="warning" title={trans.__('Jupyter Server does not answer.')}>

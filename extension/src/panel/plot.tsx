@@ -7,10 +7,10 @@ import { formatScore } from '../scores';
 
 const WIDTH = 320;
 const HEIGHT = 96;
-const MARGIN = { left: 6, right: 6, top: 8, bottom: 8 };
+const MARGIN = { left: 52, right: 6, top: 8, bottom: 8 };
 
 /** My scores over time, with the best so far as a line. Nothing is drawn for fewer than two. */
-export function ScorePlot(props: {
+export const ScorePlot = React.memo(function ScorePlot(props: {
   submissions: readonly ISubmission[];
   metric: IMetric;
 }): React.ReactElement | null {
@@ -57,7 +57,7 @@ export function ScorePlot(props: {
       </div>
     </figure>
   );
-}
+});
 
 interface IPoint {
   id: string;

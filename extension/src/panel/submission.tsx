@@ -1,6 +1,6 @@
 import {
   copyIcon,
-  jsonIcon,
+  textEditorIcon,
   notebookIcon,
   refreshIcon,
   stopIcon,
@@ -18,7 +18,7 @@ import { CommandIDs } from '../tokens';
 const STEPS = ['queued', 'rehearsing', 'running', 'scored'] as const;
 
 /** One submission: its state, what came of it, and what can be done with it. */
-export function SubmissionRow(props: {
+export const SubmissionRow = React.memo(function SubmissionRow(props: {
   submission: ISubmission;
   metrics: readonly IMetric[];
   standing?: IStanding;
@@ -52,7 +52,7 @@ export function SubmissionRow(props: {
       <Actions submission={submission} name={name} />
     </article>
   );
-}
+});
 
 /** How far it is, as four steps, and for how long it has been at this one. */
 function Progress(props: { submission: ISubmission }): React.ReactElement {
@@ -131,7 +131,6 @@ function Outcome(props: {
                     className={`pkit-Gain ${standing.gain > 0 ? 'pkit-mod-up' : standing.gain < 0 ? 'pkit-mod-down' : ''}`}
                     title={trans.__('Against your best before')}
                   >
-                    {' '}
                     {formatGain(standing.gain, metric)}
                   </span>
                 )}
@@ -193,7 +192,7 @@ function Actions(props: { submission: ISubmission; name: string }): React.ReactE
     <div className="pkit-Actions" role="group" aria-label={trans.__('Actions')}>
       {submission.kept &&
         button(CommandIDs.openSent, notebookIcon, trans.__('Open the notebook as it was sent'))}
-      {submission.has_log && button(CommandIDs.openLog, jsonIcon, trans.__('Open the rehearsal log'))}
+      {submission.has_log && button(CommandIDs.openLog, textEditorIcon, trans.__('Open the rehearsal log'))}
       {submission.has_receipt && button(CommandIDs.copyReceipt, copyIcon, trans.__('Copy the receipt'))}
       {submission.kept &&
         FINAL.has(submission.state) &&

@@ -1,4 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { useView } from '../context';
@@ -29,13 +30,19 @@ export function SubmissionsSection(props: {
   const [words, setWords] = React.useState('');
   const [show, setShow] = React.useState<Show>('all');
   const [order, setOrder] = React.useState<Order>('newest');
-  const all = [...props.submissions.values()];
-  const primary = primaryOf(props.metrics);
-  const standing = standings(all, props.metrics);
-  const listed = arrange(
-    select(all, words, show, state => formatState(state, trans)),
-    order,
-    primary
+  const { submissions, metrics } = props;
+  const primary = primaryOf(metrics);
+  // Scrolling draws this anew at every step: what goes through all submissions is kept until they change.
+  const all = React.useMemo(() => [...submissions.values()], [submissions]);
+  const standing = React.useMemo(() => standings(all, metrics), [all, metrics]);
+  const listed = React.useMemo(
+    () =>
+      arrange(
+        select(all, words, show, state => formatState(state, trans)),
+        order,
+        primary
+      ),
+    [all, words, show, order, primary, trans]
   );
   const scroll = React.useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -46,6 +53,11 @@ export function SubmissionsSection(props: {
     overscan: 6,
     initialRect: { width: 300, height: 600 }
   });
+  // Rows measure nothing while the panel is hidden; when it is shown they grow, and the list is to stay at its top.
+  virtual.shouldAdjustScrollPositionOnItemSizeChange = (item, _, list) =>
+    (list.scrollOffset ?? 0) > 0 &&
+    item.end <= (list.scrollOffset ?? 0) &&
+    list.scrollDirection !== 'backward';
   if (all.length === 0) {
     return (
       <Notice title={trans.__('No submissions yet.')}>
@@ -67,8 +79,8 @@ export function SubmissionsSection(props: {
           value={words}
           onChange={event => setWords(event.target.value)}
         />
-        <select
-          className="jp-mod-styled"
+        <HTMLSelect
+          className="pkit-Select"
           aria-label={trans.__('Show')}
           value={show}
           onChange={event => setShow(event.target.value as Show)}
@@ -77,9 +89,9 @@ export function SubmissionsSection(props: {
           <option value="running">{trans.__('Under way')}</option>
           <option value="scored">{trans.__('Scored')}</option>
           <option value="failed">{trans.__('Without a score')}</option>
-        </select>
-        <select
-          className="jp-mod-styled"
+        </HTMLSelect>
+        <HTMLSelect
+          className="pkit-Select"
           aria-label={trans.__('Sort')}
           value={order}
           onChange={event => setOrder(event.target.value as Order)}
@@ -88,7 +100,7 @@ export function SubmissionsSection(props: {
           <option value="oldest">{trans.__('Oldest first')}</option>
           <option value="best">{trans.__('Best first')}</option>
           <option value="name">{trans.__('By name')}</option>
-        </select>
+        </HTMLSelect>
       </div>
       <div className="pkit-visuallyHidden" role="status">
         {trans._n('%1 submission', '%1 submissions', listed.length)}
@@ -126,7 +138,7 @@ export function SubmissionsSection(props: {
             >
               <SubmissionRow
                 submission={listed[item.index]}
-                metrics={props.metrics}
+                metrics={metrics}
                 standing={standing.get(listed[item.index].id)}
               />
             </div>

@@ -1,0 +1,182 @@
+"""Takes the pictures of the documentation: ``make pictures``.
+
+The demonstration runs with three participants; a browser works as one of them, in JupyterLab and in Notebook 7.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from lab import CHROMIUM_FLAGS, Desk, Lab, chromium  # noqa: E402
+from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
+
+from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
+from participant_kit.cli.demo import Part, make_accounts, prepare  # noqa: E402
+from participant_kit.gateway.accounts import create_token  # noqa: E402
+from participant_kit.organizer.publish import publish_challenge  # noqa: E402
+from participant_kit.participant import Client  # noqa: E402
+
+SLUG, NOTEBOOK = "nhanes-diabetes", "starter_notebooks/nhanes_diabetes.ipynb"
+PICTURES = ROOT / "docs" / "pictures"
+BOOSTING = """from sklearn.ensemble import HistGradientBoostingClassifier
+
+model = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=80, learning_rate=0.05)"""
+FEWER = "model = model.set_params(logisticregression__C=0.001)"
+BROKEN = 'train["glucose"].describe()'
+
+
+def main() -> None:
+    """Set the house up, then take every picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, parts = Path(folder) / "demo", list[Part]()
+        os.environ.update(PKIT_KEYRING="off", PKIT_HOME=str(root / "home"))
+        lab = Lab(Path(folder) / "lab", slug=SLUG)
+        try:
+            gateway = start(root, parts)
+            for name, cell in (("bob", FEWER), ("cleo", BOOSTING)):
+                submit_as(root, gateway, name, cell)
+            lab.start()
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+                page = browser.new_page(viewport={"width": 1240, "height": 800})
+                work(Desk(page, lab), gateway, (root / "tokens" / "ada").read_text())
+                lab.stop()
+                lab.start("notebook")
+                notebook(page, lab)
+        finally:
+            lab.stop()
+            for part in reversed(parts):
+                part.end()
+            for part in parts:
+                part.wait()
+
+
+def start(root: Path, parts: list[Part]) -> str:
+    """The gateway, a published challenge, and both runners; the gateway's address."""
+    challenge, logs = root / "holder" / SLUG, root / "logs"
+    make_accounts(root, root / "tokens")
+    address = root / "gateway" / "address"
+    options = ("--data", str(root / "gateway"), "--port", "0", "--address-file", str(address))
+    parts.append(Part("gateway", logs, "gateway", "start", *options))
+    prepare(root, challenge)
+    gateway = parts[0].wait_for(address)
+    publish_challenge(ChallengeFolder(challenge), gateway, (root / "tokens" / "organizer").read_text())
+    for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
+        words = ("--role", role, "--challenge", str(folder), "--keys", str(root / "keys" / f"{role}.key"))
+        state = ("--state", str(root / role), "--token-file", str(root / "tokens" / role))
+        ready = ("--ready-file", str(logs / f"{role}.ready"))
+        parts.append(Part(role, logs, "runner", "start", "--gateway", gateway, *words, *state, *ready))
+    for part in parts[1:]:
+        part.wait_for(logs / f"{part.name}.ready")
+    return gateway
+
+
+def submit_as(root: Path, gateway: str, name: str, cell: str) -> None:
+    """A score of somebody else's."""
+    os.environ["PKIT_HOME"] = str(root / name)
+    client = Client(gateway, create_token(root / "gateway", name, "participant"))
+    kit = client.join(SLUG, root / name / SLUG, kernel=False)
+    path = kit.root / "starter_notebooks" / "mine.ipynb"
+    change(kit.root / NOTEBOOK, path, cell)
+    client.submit(path).wait(120)
+
+
+def change(source: Path, target: Path, cell: str) -> None:
+    """The starter notebook with one more cell before the last."""
+    content: dict[str, Any] = json.loads(source.read_text())
+    new = {"cell_type": "code", "id": "more", "metadata": {}, "execution_count": None, "outputs": [], "source": cell}
+    content["cells"].insert(len(content["cells"]) - 2, new)
+    target.write_text(json.dumps(content))
+
+
+def work(desk: Desk, gateway: str, token: str) -> None:
+    """What a participant does, with a picture of each step."""
+    page, lab = desk.page, desk.lab
+    desk.open()
+    page.locator(".jp-LauncherCard", has_text="Join a challenge").click()
+    join = page.locator(".pkit-Join")
+    join.get_by_label("Gateway address").fill(gateway)
+    join.get_by_label("Invitation token").fill(token)
+    join.get_by_role("button", name="Show challenges").click()
+    expect(join).to_contain_text("You are ada")
+    take(page, "join")
+    join.get_by_role("button", name="Join", exact=True).click()
+    expect(page.locator(".jp-NotebookPanel .jp-Notebook")).to_be_visible(timeout=300_000)
+    for name, cell in (("boosting", BOOSTING), ("glucose", BROKEN)):
+        change(lab.kit / NOTEBOOK, lab.kit / "starter_notebooks" / f"{name}.ipynb", cell)
+    score(desk, NOTEBOOK, "the starter", "as it came")
+    score(desk, "starter_notebooks/boosting.ipynb", "boosting", "80 trees, slow learning")
+
+    desk.open(f"{SLUG}/starter_notebooks/glucose.ipynb")
+    desk.show_panel()
+    desk.submit("a new column")
+    row = desk.row("a new column")
+    expect(row.locator(".pkit-State")).to_have_text("Failed", timeout=120_000)
+    row.get_by_role("button", name="Go to cell").click()
+    expect(page.locator(".jp-Cell.jp-mod-active")).to_contain_text("glucose")
+    expect(desk.toasts).to_be_visible()
+    take(page, "failed")
+
+    desk.open(f"{SLUG}/starter_notebooks/boosting.ipynb")
+    desk.show_panel()
+    dialog = desk.open_dialog()
+    dialog.get_by_label("Name").fill("boosting, again")
+    take(page, "submit")
+    dialog.get_by_role("button", name="Submit blind").click()
+    expect(desk.row("boosting, again").locator(".pkit-State")).to_have_text("Running", timeout=60_000)
+    take(page, "light")
+    expect(desk.row("boosting, again").locator(".pkit-State")).to_have_text("Scored", timeout=60_000)
+    theme = "@jupyterlab/apputils-extension:themes"
+    for name, chosen in (("dark", "JupyterLab Dark"), ("high-contrast", "JupyterLab Dark High Contrast")):
+        lab.set(theme, {"theme": chosen})
+        desk.open(f"{SLUG}/starter_notebooks/boosting.ipynb")
+        desk.show_panel().get_by_role("tab", name="Leaderboard" if name == "dark" else "Submissions").click()
+        expect(desk.panel.locator(".pkit-View")).to_be_visible()
+        take(page, name)
+    lab.set(theme, {"theme": "JupyterLab Light"})
+    desk.open(f"{SLUG}/starter_notebooks/boosting.ipynb")
+    desk.show_panel()
+    desk.narrow(250)
+    expect(desk.rows.first).to_be_visible()
+    desk.panel.screenshot(path=PICTURES / "narrow.png")
+
+
+def score(desk: Desk, path: str, name: str, note: str) -> None:
+    """Submit a notebook and wait for its score."""
+    desk.open(f"{SLUG}/{path}")
+    desk.show_panel()
+    dialog = desk.open_dialog()
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_label("Note").fill(note)
+    dialog.get_by_role("button", name="Submit blind").click()
+    expect(desk.row(name).locator(".pkit-State")).to_have_text("Scored", timeout=120_000)
+
+
+def notebook(page: Page, lab: Lab) -> None:
+    """Notebook 7, with the panel opened by its command."""
+    desk = Desk(page, lab)
+    page.goto(lab.address(f"notebooks/{SLUG}/{NOTEBOOK}"))
+    expect(page.locator(".pkit-SubmitButton-main")).to_be_visible(timeout=30_000)
+    desk.menu("Show Submissions")
+    expect(desk.rows.first).to_be_visible()
+    take(page, "notebook-7")
+
+
+def take(page: Page, name: str) -> None:
+    """One picture, once what moves has come to rest."""
+    page.wait_for_timeout(700)
+    page.screenshot(path=PICTURES / f"{name}.png")
+    sys.stdout.write(f"docs/pictures/{name}.png\n")
+
+
+if __name__ == "__main__":
+    PICTURES.mkdir(exist_ok=True)
+    main()
