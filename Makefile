@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test lint unit extension docs pictures clean
+.PHONY: help demo lab test lint unit extension wheel docs pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -67,6 +67,10 @@ unit: $(VENV)/installed extension
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)
+
+wheel: $(VENV)/installed extension ## Build what everybody installs, into dist/.
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
+	@ls dist/*.whl
 
 docs: $(VENV)/installed ## Write docs/cli.md, which is generated from the code.
 	$(BIN)/typer participant_kit.cli.main utils docs --name pkit --output docs/cli.md
