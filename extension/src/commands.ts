@@ -54,7 +54,7 @@ export function addCommands(options: ICommandOptions): void {
   const hasNotebook = (args: Args): boolean =>
     args.browser === true || text(args, 'path') !== undefined
       ? pathOf(args) !== undefined
-      : notebooks.kitOf(notebooks.current) !== undefined;
+      : notebooks.belongs(notebooks.current);
 
   /** Say what went wrong, in a notification: the work was started from anywhere. */
   const tell = (error: unknown): void => {

@@ -4,7 +4,7 @@ import type { Contents } from '@jupyterlab/services';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IKit } from './messages';
-import { ask } from './request';
+import { ask, ProblemError } from './request';
 
 /** Which challenge each notebook belongs to, and ways to a notebook's cells. */
 export class Notebooks {
@@ -34,6 +34,11 @@ export class Notebooks {
     return panel ? this._kits.get(panel.context.path) : undefined;
   }
 
+  /** Whether a notebook lies in a kit, be it one whose card cannot be read: submitting it then says why. */
+  belongs(panel: NotebookPanel | null): boolean {
+    return !!panel && (this._kits.has(panel.context.path) || this._unreadable.has(panel.context.path));
+  }
+
   /** Ask again for every open notebook: a kit may have been joined around it. */
   async refresh(): Promise<void> {
     const waiting: Promise<void>[] = [];
@@ -56,8 +61,7 @@ export class Notebooks {
 
   /** Whether the notebook at `path` is open and has no kernel. */
   hasNoKernel(path: string): boolean {
-    const panel = this._find(path);
-    return !!panel && panel.sessionContext.isReady && !panel.sessionContext.session?.kernel;
+    return this._find(path)?.sessionContext.hasNoKernel ?? false;
   }
 
   /** Open the notebook at `path` and show its cell `number`, which counts from 1. Whether there is such a cell. */
@@ -97,8 +101,12 @@ export class Notebooks {
       } else {
         this._kits.delete(path);
       }
-    } catch {
-      this._kits.delete(path); // a card that cannot be read, or no server: no button, as for any other notebook
+      this._unreadable.delete(path);
+    } catch (error) {
+      this._kits.delete(path);
+      if (error instanceof ProblemError && error.status === 422 && error.problem.code !== 'outside') {
+        this._unreadable.add(path);
+      }
     }
     if (!panel.isDisposed) {
       this._learnt.emit(panel);
@@ -110,5 +118,6 @@ export class Notebooks {
   }
 
   private readonly _kits = new Map<string, IKit>();
+  private readonly _unreadable = new Set<string>();
   private readonly _learnt = new Signal<this, NotebookPanel>(this);
 }

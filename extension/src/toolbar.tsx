@@ -56,7 +56,7 @@ export class SubmitButton extends ReactWidget {
   }
 
   private _show(): void {
-    this.setHidden(!this._notebooks.kitOf(this._panel));
+    this.setHidden(!this._notebooks.belongs(this._panel));
   }
 
   private _open(button: HTMLElement): void {

@@ -33,6 +33,7 @@ def test_join_run_submit_watch_and_see_the_score(house: House, desk: Desk) -> No
 
     dialog = desk.open_dialog()
     expect(dialog).to_contain_text(re.compile(r"this run can reveal at most [\d.]+ bits; 99,999 allowed, [\d,.]+ left"))
+    expect(dialog).not_to_contain_text("no kernel")
     assert desk.violations(".jp-Dialog-content") == []
     dialog.get_by_label("Name").fill("the very first")
     dialog.get_by_label("Note").fill("as it came")

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
-from contextlib import closing
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from house import ON_REAL_DATA, SLUG, SOLUTION, House, wait_until
 from lab import Desk, Lab
 from playwright.sync_api import expect
@@ -251,3 +261,79 @@ def test_a_challenge_that_has_just_closed(house: House, joined: Lab, desk: Desk)
     finally:
         with closing(sqlite3.connect(house.root / "gateway" / "gateway.sqlite")) as connection, connection:
             connection.execute("UPDATE challenges SET card = ? WHERE slug = ?", (card, SLUG))
+
+
+def test_a_gateway_with_a_certificate_that_nobody_knows_gets_no_token(joined: Lab, desk: Desk, tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    with certified_by_nobody(tmp_path, heard) as address:
+        desk.open()
+        desk.page.locator(".jp-LauncherCard", has_text="Join a challenge").click()
+        join = desk.page.locator(".pkit-Join")
+        join.get_by_label("Gateway address").fill(address)
+        join.get_by_label("Invitation token").fill("a-token-of-mine")
+        join.get_by_role("button", name="Show challenges").click()
+        expect(join).to_contain_text("a certificate that this machine does not trust", timeout=20_000)
+        expect(join).to_contain_text("Nothing was sent")
+    assert not heard
+
+
+def test_a_kit_that_needs_a_newer_version_says_so(joined: Lab, desk: Desk) -> None:
+    newer = joined.files / "newer"
+    shutil.copytree(joined.kit, newer)
+    card = newer / "challenge.yaml"
+    card.write_text(card.read_text().replace("schema_version: 1", "schema_version: 2"))
+    try:
+        desk.open("newer/starter_notebooks/starter.ipynb")
+        dialog = desk.open_dialog()
+        expect(dialog).to_contain_text("a newer version of participant-kit")
+        expect(dialog).to_contain_text("pip install -U participant-kit")
+        expect(dialog.get_by_role("button", name="Submit blind")).to_be_disabled()
+    finally:
+        shutil.rmtree(newer)
+
+
+def test_a_notebook_without_a_kernel_can_be_sent_and_says_which_one_to_choose(joined: Lab, desk: Desk) -> None:
+    desk.open(joined.write("kernelless.ipynb", SOLUTION))
+    page = desk.page
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=30_000)
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("No Kernel", timeout=30_000)
+    dialog = desk.open_dialog()
+    expect(dialog).to_contain_text("This notebook has no kernel here.")
+    expect(dialog).to_contain_text(f"pkit-{SLUG}")
+    expect(dialog.get_by_role("button", name="Submit blind")).to_be_enabled()
+    page.keyboard.press("Escape")
+
+
+@contextmanager
+def certified_by_nobody(folder: Path, heard: list[bytes]) -> Iterator[str]:
+    """The address of a server with a certificate of its own making; ``heard`` gets what it is sent."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
+    )
+    certificate = builder.sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "all.pem").write_bytes(private + certificate.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "all.pem")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.requestline.encode())
+
+        do_POST = do_GET
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is the point
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
