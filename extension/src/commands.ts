@@ -124,7 +124,7 @@ export function addCommands(options: ICommandOptions): void {
   } as const;
 
   commands.addCommand(CommandIDs.submit, {
-    label: args => (args.browser ? trans.__('Submit Blind…') : trans.__('Submit Blind…')),
+    label: trans.__('Submit Blind…'),
     caption: trans.__('Check this notebook, and send it to be run on the real data'),
     icon: blindIcon,
     isEnabled: hasNotebook,

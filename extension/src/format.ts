@@ -10,11 +10,13 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
   ['second', 1]
 ];
+const AGO = new Map<string | undefined, Intl.RelativeTimeFormat>();
 
 /** A moment from `now`, such as "3 minutes ago" or "in 2 days", in the language `locale`. */
 export function formatAgo(moment: string, now: number, locale?: string): string {
   const seconds = (Date.parse(moment) - now) / 1000;
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const format = AGO.get(locale) ?? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  AGO.set(locale, format); // each row of a long list wants one, and making it takes longer than using it
   for (const [unit, length] of UNITS) {
     if (Math.abs(seconds) >= length || unit === 'second') {
       return format.format(Math.trunc(seconds / length), unit);
@@ -25,10 +27,12 @@ export function formatAgo(moment: string, now: number, locale?: string): string 
 
 /** A moment in the reader's own time zone. */
 export function formatMoment(moment: string, locale?: string): string {
-  return new Date(moment).toLocaleString(locale, {
-    dateStyle: 'medium',
-    timeStyle: 'short'
-  });
+  return momentFormat(locale).format(new Date(moment));
+}
+
+/** What formats moments, for who has many of them. */
+export function momentFormat(locale?: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 /** Seconds as "1:05". */

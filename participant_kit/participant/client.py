@@ -121,13 +121,7 @@ class Client:
 
         Raises :class:`ParticipantError` when it was not submitted from here.
         """
-        record, kept = records.find_record(identifier), records.kept_path(identifier)
-        if record is None or kept is None:
-            raise ParticipantError(
-                "The notebook of this submission is not on this machine.",
-                hint="Submit it again from where you have it.",
-                code="not_kept",
-            )
+        record, kept = records.sent_from_here(identifier)
         kit = find_kit(record.kit, record.challenge, self.gateway)
         return self._submit(kept, record.path, kit, None, record.name, record.note)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import data_folder, write_whole
 from participant_kit.protocol.identifiers import is_identifier
 
@@ -88,6 +89,21 @@ def kept_path(identifier: str) -> Path | None:
     """The notebook exactly as it was submitted; None when it was not submitted from this machine."""
     path = _folder(identifier) / "notebook.ipynb"
     return path if is_identifier(identifier) and path.is_file() else None
+
+
+def sent_from_here(identifier: str) -> tuple[Record, Path]:
+    """The record of a submission and the notebook exactly as it was sent.
+
+    Raises :class:`ParticipantError` when it was not submitted from this machine.
+    """
+    record, kept = find_record(identifier), kept_path(identifier)
+    if record is None or kept is None:
+        raise ParticipantError(
+            "The notebook of this submission is not on this machine.",
+            hint="It was submitted from another one, and the gateway cannot read it.",
+            code="not_kept",
+        )
+    return record, kept
 
 
 def keep_receipt(identifier: str, envelope: dict[str, Any]) -> None:

@@ -29,6 +29,17 @@ describe('Model', () => {
     expect(model.submission(newer.id)?.state).toBe('scored');
   });
 
+  it('has other submissions after a change, the same ones otherwise', () => {
+    const { source, model } = watching();
+    const one = submission();
+    source.tell('submissions', { submissions: [one], whole: true });
+    const before = model.challenge?.submissions;
+    source.tell('problem', {});
+    expect(model.challenge?.submissions).toBe(before);
+    source.tell('submissions', { submissions: [{ ...one, version: 9 }] });
+    expect(model.challenge?.submissions).not.toBe(before);
+  });
+
   it('forgets with a whole snapshot what is not in it', () => {
     const { source, model } = watching();
     const [one, other] = [submission(), submission()];

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { useView } from '../context';
-import { formatMoment } from '../format';
+import { momentFormat } from '../format';
 import type { IMetric, ISubmission } from '../messages';
 import { formatScore } from '../scores';
 
@@ -20,6 +20,7 @@ export const ScorePlot = React.memo(function ScorePlot(props: {
   if (points.length < 2) {
     return null;
   }
+  const moments = momentFormat(locale);
   const values = points.map(point => point.value);
   const low = Math.min(...values);
   const high = Math.max(...values);
@@ -48,7 +49,7 @@ export const ScorePlot = React.memo(function ScorePlot(props: {
               className={`pkit-Plot-point${point.value === best ? ' pkit-mod-best' : ''}`}
               d={`M${point.x} ${point.y}h0`}
             >
-              <title>{`${formatScore(point.value, metric)}, ${formatMoment(point.at, locale)}`}</title>
+              <title>{`${formatScore(point.value, metric)}, ${moments.format(new Date(point.at))}`}</title>
             </path>
           ))}
         </svg>

@@ -36,6 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from participant_kit.challenge.card import Metric, Phase
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.finding import Finding, FindingsError
+from participant_kit.protocol import messages as protocol
 from participant_kit.protocol.messages import Leaderboard, Quota, SubmissionStatus
 
 Text = Annotated[str, Field(max_length=2000)]
@@ -45,13 +46,10 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Problem(_Message):
-    """Something a person is to know: ``code`` is a stable word, ``hint`` the next step."""
+class Problem(protocol.Problem):
+    """Something a person is to know, with what the check has found."""
 
-    code: str
-    message: str
-    hint: str = ""
-    findings: list[Finding] = []
+    findings: list[Finding] = Field(default_factory=list)
 
     @classmethod
     def of(cls, error: KitError) -> Problem:

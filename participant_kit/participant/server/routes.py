@@ -27,7 +27,7 @@ from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import write_whole
 from participant_kit.participant.kit import find_kit, read_link
 from participant_kit.participant.login import login
-from participant_kit.participant.records import find_record, kept_path
+from participant_kit.participant.records import find_record, sent_from_here
 from participant_kit.participant.server.broker import Broker
 from participant_kit.participant.server.checks import findings_of
 from participant_kit.participant.server.events import AUTH_RESOURCE, EventsHandler
@@ -241,13 +241,7 @@ class SubmissionHandler(_Handler):
         await self.answer(work)
 
     def _open(self, identifier: str) -> Opened:
-        record, kept = find_record(identifier), kept_path(identifier)
-        if record is None or kept is None:
-            raise ParticipantError(
-                "The notebook of this submission is not on this machine.",
-                hint="It was submitted from another one, and the gateway cannot read it.",
-                code="not_kept",
-            )
+        record, kept = sent_from_here(identifier)
         kit = find_kit(record.kit, record.challenge, record.gateway)
         target = kit.root / SENT / f"{record.path.stem}-{identifier[-8:]}.ipynb"
         if not target.is_file() or target.read_bytes() != kept.read_bytes():
