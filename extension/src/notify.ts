@@ -9,6 +9,9 @@ import { adviceFor, whyFailed } from './problems';
 import { formatGain, formatScore, primaryOf, standings } from './scores';
 import { CommandIDs } from './tokens';
 
+/** Notifications of what is under way at a time; the status bar counts the others, and results are always told. */
+const MOST = 5;
+
 /** JupyterLab's notifications: one for each submission under way, which ends as its result. */
 export class Notifier {
   constructor(
@@ -125,7 +128,7 @@ export class Notifier {
     const known = this._ids.get(id);
     if (known && Notification.manager.has(known)) {
       Notification.update({ id: known, message });
-    } else if (!known) {
+    } else if (!known && this._ids.size < MOST) {
       this._ids.set(id, Notification.emit(message, 'in-progress', { autoClose: false }));
     } // one that was dismissed stays away until the result
   }
@@ -137,6 +140,7 @@ export class Notifier {
     actions: Notification.IAction[]
   ): void {
     const known = this._ids.get(id);
+    this._ids.delete(id);
     const options = { autoClose: type === 'error' ? (false as const) : 10_000, actions };
     if (known && Notification.manager.has(known)) {
       Notification.update({ id: known, message, type, ...options });

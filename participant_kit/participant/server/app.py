@@ -27,10 +27,14 @@ class ParticipantKit(ExtensionApp):
         config=True
     )
 
+    linger = Float(
+        30.0, help="Seconds for which a challenge is followed after its last page is gone: one may be reloaded."
+    ).tag(config=True)
+
     def initialize_handlers(self) -> None:
         """Add the routes, below Jupyter's own base URL."""
         root = Path(self.serverapp.contents_manager.root_dir if self.serverapp else ".").absolute()
-        self.broker = Broker(Files(root), wait=self.wait, pause=self.pause)
+        self.broker = Broker(Files(root), wait=self.wait, pause=self.pause, linger=self.linger)
         for path, handler in ROUTES:
             self.handlers.append((url_path_join("participant-kit", path), handler, {"broker": self.broker}))
 

@@ -17,10 +17,10 @@ Key = tuple[str, str]
 class Broker:
     """Watches a challenge as long as a page shows it. Pages are told from other threads than their own."""
 
-    def __init__(self, files: Files, *, wait: float, pause: float) -> None:
+    def __init__(self, files: Files, *, wait: float, pause: float, linger: float) -> None:
         self.files = files
         self.jobs = Jobs(files, self._tell_all)
-        self._wait, self._pause = wait, pause
+        self._wait, self._pause, self._linger = wait, pause, linger
         self._lock = threading.RLock()
         self._pages: dict[Callable[[Event], None], set[Key]] = {}
         self._watches: dict[Key, Watch] = {}
@@ -33,17 +33,16 @@ class Broker:
             page(Event(kind="job", job=job))
 
     def close(self, page: Callable[[Event], None]) -> None:
-        """A page is gone; what only it watched is watched no more."""
+        """A page is gone; what only it watched is watched no more, unless the page comes back soon."""
         with self._lock:
             self._pages.pop(page, None)
-            self._stop_unwatched()
+        self._stop_later()
 
     def watch(self, page: Callable[[Event], None], keys: set[Key]) -> None:
         """A page shows the challenges ``keys``: it gets what is known of those that are new to it."""
         with self._lock:
             new = keys - self._pages[page]
             self._pages[page] = keys
-            self._stop_unwatched()
             for key in keys:
                 watch = self._watches.get(key)
                 if watch is None or watch.is_stuck:
@@ -53,6 +52,7 @@ class Broker:
             greeting = [self._watches[key] for key in new]
         for watch in greeting:  # a watch tells while it holds its own lock: ours must not be held around that
             watch.greet(page)
+        self._stop_later()
 
     def renew(self, gateway: str) -> None:
         """There is another token for ``gateway``: begin anew with what is watched there."""
@@ -79,10 +79,19 @@ class Broker:
         self._watches[key] = Watch(*key, self.files, self._tell_watchers, wait=self._wait, pause=self._pause)
         self._watches[key].start()
 
+    def _stop_later(self) -> None:
+        """End what nobody watches, in a while: a page that is reloaded finds everything as it was."""
+        if self._linger > 0:
+            timer = threading.Timer(self._linger, self._stop_unwatched)
+            timer.daemon = True
+            timer.start()
+        else:
+            self._stop_unwatched()
+
     def _stop_unwatched(self) -> None:
-        wanted = set().union(*self._pages.values())
-        for key in set(self._watches) - wanted:
-            self._watches.pop(key).stop()
+        with self._lock:
+            for key in set(self._watches) - set[Key]().union(*self._pages.values()):
+                self._watches.pop(key).stop()
 
     def _tell_watchers(self, event: Event) -> None:
         with self._lock:

@@ -77,7 +77,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def jp_server_config() -> Config:
-    settings = {"wait": 1.0, "pause": 0.2}
+    settings = {"wait": 1.0, "pause": 0.2, "linger": 0.0}
     return Config({"ServerApp": {"jpserver_extensions": {"participant_kit": True}}, "ParticipantKit": settings})
 
 

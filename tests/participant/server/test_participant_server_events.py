@@ -368,7 +368,7 @@ async def test_a_server_that_was_restarted_knows_everything_again(
     runners.score(0.75)
     before = await page.submission(identifier, verified=True)
     told: list[dict[str, Any]] = []
-    restarted = Broker(Files(ada.kit.root.parent), wait=2.0, pause=0.3)
+    restarted = Broker(Files(ada.kit.root.parent), wait=2.0, pause=0.3, linger=0.0)
 
     def listen(event: Any) -> None:
         told.append(json.loads(event.json_text()))
@@ -380,6 +380,24 @@ async def test_a_server_that_was_restarted_knows_everything_again(
     assert seen()[-1] == before
     await become(lambda: {event["kind"] for event in told} >= {"challenge", "board", "submissions"})
     restarted.stop()
+
+
+async def test_a_page_that_is_reloaded_finds_everything_as_it_was(ada: Person, runners: Runners) -> None:
+    submit(ada)
+    runners.score(0.75)
+    broker, told = Broker(Files(ada.kit.root.parent), wait=2.0, pause=0.3, linger=60.0), list[Any]()
+    verified = lambda: any(view.verified for event in told for view in event.submissions)  # noqa: E731
+    page = told.append
+    broker.open(page)
+    broker.watch(page, {ada.key})
+    await become(verified)
+    broker.close(page)
+    told.clear()
+    broker.open(page)
+    broker.watch(page, set())
+    broker.watch(page, {ada.key})
+    assert verified()  # at once: no receipt was fetched and verified again
+    broker.stop()
 
 
 async def test_a_token_that_is_not_taken_any_more_is_a_problem_until_there_is_another(
