@@ -29,7 +29,7 @@ Paths of files are those of Jupyter's contents API. Every error is a :class:`Pro
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -238,8 +238,3 @@ class Event(_Message):
     def json_text(self) -> str:
         """As it is sent."""
         return self.model_dump_json(exclude_none=True)
-
-
-def problem_json(error: KitError) -> dict[str, Any]:
-    """The body of an error answer."""
-    return Problem.of(error).model_dump(mode="json")

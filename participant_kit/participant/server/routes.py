@@ -21,7 +21,7 @@ from tornado import web
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.finding import FindingsError
-from participant_kit.challenge.folder import CARD, ChallengeFolder
+from participant_kit.challenge.folder import ChallengeFolder, find_challenge
 from participant_kit.participant.client import Client
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import write_whole
@@ -46,7 +46,6 @@ from participant_kit.participant.server.messages import (
     Send,
     SubmissionView,
     Who,
-    problem_json,
 )
 from participant_kit.participant.server.views import ask, board_view, kit_view, kits_here, offer_view, submission_view
 from participant_kit.participant.server.watch import open_report
@@ -83,15 +82,11 @@ class _Handler(APIHandler):
             found = await asyncio.to_thread(work)
         except KitError as error:
             self.set_status(_status(error))
-            await self.finish(json.dumps(problem_json(error)))
-            return
+            found = Problem.of(error)
         except OSError as error:
             self.set_status(500)
-            problem = Problem(
-                code="file", message=f"{error.strerror or 'A file cannot be used'}.", hint="Check the folder."
-            )
-            await self.finish(problem.model_dump_json())
-            return
+            message = f"{error.strerror or 'A file cannot be used'}."
+            found = Problem(code="file", message=message, hint="Check the folder.")
         await self.finish(_json(found))
 
     def client_of(self, identifier: str) -> Client:
@@ -129,11 +124,8 @@ class NotebookHandler(_Handler):
         """The kit around a notebook, or null."""
 
         def work() -> Kit | None:
-            folder = self.files.on_disk(self.body(NotebookAt).path).parent
-            for around in (folder, *folder.parents):
-                if (around / CARD).is_file():
-                    return kit_view(ChallengeFolder(around), self.files)
-            return None
+            kit = find_challenge(self.files.on_disk(self.body(NotebookAt).path).parent)
+            return kit_view(kit, self.files) if kit else None
 
         await self.answer(work)
 

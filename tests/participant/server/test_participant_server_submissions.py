@@ -53,6 +53,16 @@ async def test_errors_are_in_the_way_whatever_is_overridden(ask: Requests, ada: 
     assert ada.stored() == []
 
 
+async def test_a_mistake_of_the_whole_notebook_names_no_cell_at_all(ask: Requests, ada: Person) -> None:
+    path = ada.write()
+    notebook = ada.kit.root.parent / path
+    notebook.write_text(notebook.read_text().replace('"parameters"', '"no-parameters"'))
+    problem = await ask.post("submissions", path=path, status=422)
+    whole = next(finding for finding in problem["findings"] if finding["key"] == "parameters")
+    assert "cell" not in whole  # the page would lead to a cell called null
+    assert "line" not in whole
+
+
 async def test_warnings_are_in_the_way_until_they_are_overridden(ask: Requests, ada: Person) -> None:
     path = ada.write(*SUSPICIOUS)
     problem = await ask.post("submissions", path=path, status=422)
