@@ -19,7 +19,14 @@ from lab import CHROMIUM_FLAGS, Desk, Lab, chromium  # noqa: E402
 from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
 
 from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
-from participant_kit.cli.demo import Part, make_accounts, prepare  # noqa: E402
+from participant_kit.cli.demo import (  # noqa: E402
+    Part,
+    make_accounts,
+    prepare,
+    start_gateway,
+    start_runners,
+    wait_for_runners,
+)
 from participant_kit.gateway.accounts import create_token  # noqa: E402
 from participant_kit.organizer.publish import publish_challenge  # noqa: E402
 from participant_kit.participant import Client  # noqa: E402
@@ -61,21 +68,14 @@ def main() -> None:
 
 def start(root: Path, parts: list[Part]) -> str:
     """The gateway, a published challenge, and both runners; the gateway's address."""
-    challenge, logs = root / "holder" / SLUG, root / "logs"
+    challenge = root / "holder" / SLUG
     make_accounts(root, root / "tokens")
-    address = root / "gateway" / "address"
-    options = ("--data", str(root / "gateway"), "--port", "0", "--address-file", str(address))
-    parts.append(Part("gateway", logs, "gateway", "start", *options))
+    start_gateway(root, parts)
     prepare(root, challenge)
-    gateway = parts[0].wait_for(address)
+    gateway = parts[0].wait_for(root / "gateway" / "address")
     publish_challenge(ChallengeFolder(challenge), gateway, (root / "tokens" / "organizer").read_text())
-    for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
-        words = ("--role", role, "--challenge", str(folder), "--keys", str(root / "keys" / f"{role}.key"))
-        state = ("--state", str(root / role), "--token-file", str(root / "tokens" / role))
-        ready = ("--ready-file", str(logs / f"{role}.ready"))
-        parts.append(Part(role, logs, "runner", "start", "--gateway", gateway, *words, *state, *ready))
-    for part in parts[1:]:
-        part.wait_for(logs / f"{part.name}.ready")
+    start_runners(root, challenge, gateway, parts)
+    wait_for_runners(root, parts)
     return gateway
 
 

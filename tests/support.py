@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import nbformat
+import pytest
 
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.document import parse_document
+
+
+@contextmanager
+def own_home(folder: Path) -> Iterator[None]:
+    """A participant's settings and secrets in ``folder`` alone, in this process and those that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PKIT_HOME", str(folder))
+        patch.setenv("PKIT_KEYRING", "off")
+        for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
+            patch.delenv(name, raising=False)
+        yield
+
 
 CARD = b"""
 schema_version: 1

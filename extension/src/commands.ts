@@ -267,18 +267,15 @@ export function addCommands(options: ICommandOptions): void {
     label: trans.__('Cancel the Submission'),
     describedBy: { args: aboutSubmission },
     execute: withSubmission(async (id, address, query) => {
-      const result = await showDialog({
-        title: trans.__('Cancel this submission?'),
-        body:
-          model.submission(id)?.state === 'running'
-            ? trans.__('It runs on the real data already: it counts against your quota.')
-            : trans.__('It has not run on the real data yet, and will not count.'),
-        buttons: [
-          Dialog.cancelButton({ label: trans.__('Let it run') }),
-          Dialog.warnButton({ label: trans.__('Cancel it') })
-        ]
-      });
-      if (result.button.accept) {
+      const sure = await confirm(
+        trans.__('Cancel this submission?'),
+        model.submission(id)?.state === 'running'
+          ? trans.__('It runs on the real data already: it counts against your quota.')
+          : trans.__('It has not run on the real data yet, and will not count.'),
+        Dialog.cancelButton({ label: trans.__('Let it run') }),
+        Dialog.warnButton({ label: trans.__('Cancel it') })
+      );
+      if (sure) {
         model.put(await ask<ISubmission>(`${address}/cancel`, { body: {}, query }));
       }
     })
@@ -288,15 +285,13 @@ export function addCommands(options: ICommandOptions): void {
     label: trans.__('Submit Again'),
     describedBy: { args: aboutSubmission },
     execute: withSubmission(async (_, address, query) => {
-      const result = await showDialog({
-        title: trans.__('Submit this notebook again?'),
-        body: trans.__('It is sent exactly as before, and counts against your quota.'),
-        buttons: [
-          Dialog.cancelButton({ label: trans.__('Cancel') }),
-          Dialog.okButton({ label: trans.__('Submit blind') })
-        ]
-      });
-      if (result.button.accept) {
+      const sure = await confirm(
+        trans.__('Submit this notebook again?'),
+        trans.__('It is sent exactly as before, and counts against your quota.'),
+        Dialog.cancelButton({ label: trans.__('Cancel') }),
+        Dialog.okButton({ label: trans.__('Submit blind') })
+      );
+      if (sure) {
         model.put(await ask<ISubmission>(`${address}/again`, { body: {}, query }));
       }
     })
@@ -384,4 +379,8 @@ export function addCommands(options: ICommandOptions): void {
         await ask<IJob>(`jobs/${text(args, 'id') ?? ''}`, { method: 'DELETE' });
       })
   });
+}
+
+async function confirm(title: string, body: string, ...buttons: Dialog.IButton[]): Promise<boolean> {
+  return (await showDialog({ title, body, buttons })).button.accept;
 }

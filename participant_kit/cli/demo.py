@@ -119,33 +119,24 @@ def run_demo(root: Path, parts: list[Part], pkit: Callable[..., Any]) -> dict[st
     """Do it all below ``root`` with the commands of ``pkit``; ``parts`` gets every process that was started."""
     from participant_kit.secure_side.egress import read_egress
 
-    challenge, tokens, logs = root / "holder" / "nhanes-diabetes", root / "tokens", root / "logs"
+    challenge, tokens = root / "holder" / "nhanes-diabetes", root / "tokens"
     kit = root / "participant" / "nhanes-diabetes"
     for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
         os.environ.pop(name, None)
     os.environ.update(PKIT_HOME=str(root / "participant" / "home"), PKIT_KEYRING="off")
     with step("Making accounts, starting the gateway"):
         make_accounts(root, tokens)
-        address = root / "gateway" / "address"
-        options = ("--data", str(root / "gateway"), "--port", "0", "--address-file", str(address))
-        parts.append(Part("gateway", logs, "gateway", "start", *options))
+        start_gateway(root, parts)
     with step("Preparing the challenge from the survey, and the runners' keys"):
         prepare(root, challenge)
-        gateway = parts[0].wait_for(address)
+        gateway = parts[0].wait_for(root / "gateway" / "address")
     organizer = ("--gateway", gateway, "--token-file", str(tokens / "organizer"))
     show(pkit, "challenge", "publish", str(challenge), *organizer)
-    for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
-        words = (
-            *("--gateway", gateway, "--role", role, "--challenge", str(folder)),
-            *("--keys", str(root / "keys" / f"{role}.key"), "--state", str(root / role)),
-            *("--token-file", str(tokens / role), "--ready-file", str(logs / f"{role}.ready")),
-        )
-        parts.append(Part(role, logs, "runner", "start", *words))
+    start_runners(root, challenge, gateway, parts)
     show(pkit, "login", gateway, "--token-file", str(tokens / "ada"))
     show(pkit, "join", f"{gateway}/nhanes-diabetes", "--folder", str(kit))
     with step("Waiting for the two runners, whose self-tests try to get out of the sandbox"):
-        for part in parts[1:]:
-            part.wait_for(logs / f"{part.name}.ready")
+        wait_for_runners(root, parts)
     show(pkit, "submit", str(kit / "starter_notebooks" / NOTEBOOK), "--wait")
     submission = read_egress(root / "blind" / "egress.jsonl")[-1].submission
     show(pkit, "leaderboard", f"{gateway}/nhanes-diabetes")
@@ -171,6 +162,34 @@ def make_accounts(root: Path, tokens: Path) -> None:
     for name, account in accounts.items():
         (tokens / name).touch(mode=0o600)
         (tokens / name).write_text(create_token(root / "gateway", name, account))
+
+
+def start_gateway(root: Path, parts: list[Part]) -> None:
+    """Start the gateway; it writes its address into ``gateway/address`` below ``root``."""
+    address = str(root / "gateway" / "address")
+    options = ("--data", str(root / "gateway"), "--port", "0", "--address-file", address)
+    parts.append(Part("gateway", root / "logs", "gateway", "start", *options))
+
+
+def start_runners(root: Path, challenge: Path, gateway: str, parts: list[Part]) -> None:
+    """Start a runner of each role."""
+    for role, folder in (("rehearsal", challenge / "starter_kit"), ("blind", challenge)):
+        words = (
+            *("--gateway", gateway, "--role", role, "--challenge", str(folder)),
+            *("--keys", str(root / "keys" / f"{role}.key"), "--state", str(root / role)),
+            *("--token-file", str(root / "tokens" / role), "--ready-file", str(_ready(root, role))),
+        )
+        parts.append(Part(role, root / "logs", "runner", "start", *words))
+
+
+def wait_for_runners(root: Path, parts: list[Part]) -> None:
+    """Wait until both have tried their sandbox and ask for work."""
+    for part in parts[1:]:
+        part.wait_for(_ready(root, part.name))
+
+
+def _ready(root: Path, role: str) -> Path:
+    return root / "logs" / f"{role}.ready"
 
 
 def prepare(root: Path, challenge: Path) -> None:

@@ -9,17 +9,14 @@ import pytest
 from house import House
 from lab import CHROMIUM_FLAGS, Desk, Lab, chromium
 from playwright.sync_api import Browser, Page, sync_playwright
+from support import own_home
 
 from participant_kit.protocol.keys import Role
 
 
 @pytest.fixture(scope="session", autouse=True)
 def participants_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PKIT_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("PKIT_KEYRING", "off")
-        for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
-            patch.delenv(name, raising=False)
+    with own_home(tmp_path_factory.mktemp("home")):
         yield
 
 

@@ -4,6 +4,7 @@ import { useView } from '../context';
 import type { IJob } from '../messages';
 import { whyFailed } from '../problems';
 import { CommandIDs } from '../tokens';
+import { GoToCell } from './cell';
 
 /** What runs on this machine now: a rehearsal, or a challenge being joined; and the last rehearsal that failed. */
 export function JobList(props: { jobs: readonly IJob[] }): React.ReactElement | null {
@@ -43,18 +44,7 @@ export function JobList(props: { jobs: readonly IJob[] }): React.ReactElement | 
               {whyFailed(job, trans)}
               <div>
                 {job.cell !== undefined && job.path !== undefined && (
-                  <button
-                    type="button"
-                    className="pkit-Link"
-                    onClick={() =>
-                      void commands.execute(CommandIDs.goToCell, {
-                        path: job.path,
-                        cell: job.cell
-                      })
-                    }
-                  >
-                    {trans.__('Go to cell %1', job.cell)}
-                  </button>
+                  <GoToCell path={job.path} cell={job.cell} />
                 )}{' '}
                 {job.log && (
                   <button

@@ -14,6 +14,7 @@ import { FINAL, type IMetric, type ISubmission } from '../messages';
 import { adviceFor } from '../problems';
 import { formatGain, formatScore, type IStanding, primaryOf } from '../scores';
 import { CommandIDs } from '../tokens';
+import { GoToCell } from './cell';
 
 const STEPS = ['queued', 'rehearsing', 'running', 'scored'] as const;
 
@@ -103,7 +104,7 @@ function Outcome(props: {
   standing?: IStanding;
 }): React.ReactElement | null {
   const { submission, metrics, standing } = props;
-  const { commands, trans } = useView();
+  const { trans } = useView();
   if (submission.problem) {
     const advice = adviceFor(submission.problem, trans);
     return (
@@ -154,18 +155,7 @@ function Outcome(props: {
         )}
         {cell !== undefined && (
           <div>
-            <button
-              type="button"
-              className="pkit-Link"
-              onClick={() =>
-                void commands.execute(CommandIDs.goToCell, {
-                  id: submission.id,
-                  cell
-                })
-              }
-            >
-              {trans.__('Go to cell %1', cell)}
-            </button>
+            <GoToCell id={submission.id} cell={cell} />
           </div>
         )}
       </div>

@@ -12,6 +12,7 @@ from house import SLUG, House
 from platformdirs import user_cache_path
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 from server_world import PREFIX, Page, Person, Requests, Runners
+from support import own_home
 from traitlets.config import Config
 
 from participant_kit.participant import Client
@@ -27,11 +28,7 @@ CACHE = user_cache_path()
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A gateway process with a published challenge that rehearses, and no runner."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PKIT_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("PKIT_KEYRING", "off")
-        for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
-            patch.delenv(name, raising=False)
+    with own_home(tmp_path_factory.mktemp("home")):
         house = House(tmp_path_factory.mktemp("house"), (Role.REHEARSAL, Role.BLIND))
         house.open(runners=False)
     yield house
