@@ -36,6 +36,18 @@ class Data(Model):
     codebook: FileName = "codebook.yaml"
 
 
+class Privacy(Model):
+    """What all samples of the private data may reveal together: (epsilon, delta)-differential privacy of a person.
+
+    ``epsilon_limit`` bounds the sum over every private sample that was ever made; ``delta`` goes with it.
+    ``rows`` is the number of training rows, where everybody may know it; without it, that is noised too.
+    """
+
+    epsilon_limit: Annotated[float, Field(gt=0, le=100)] = 3.0
+    delta: Annotated[float, Field(gt=0, lt=1e-2)] = 1e-6
+    rows: Annotated[int, Field(ge=1, strict=True)] | None = None
+
+
 class Environment(Model):
     """The packages a notebook may import: a pinned requirements file, installed on both sides."""
 
@@ -197,6 +209,7 @@ class Card(Model):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     summary: Annotated[str, Field(max_length=1000)] = ""
     data: Data
+    privacy: Privacy = Privacy()
     environment: Environment = Environment()
     limits: Limits = Limits()
     submission: Submission

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,8 @@ from pydantic import Field, field_validator, model_validator
 from participant_kit.challenge.document import Model, read_document
 
 ColumnType = Literal["integer", "number", "category", "boolean", "date", "text"]
+
+MAX_BINS = 1024
 
 DTYPES: dict[str, str] = {
     "integer": "Int64",
@@ -30,6 +33,10 @@ class Column(Model):
     of missing values that may be told to everybody, in [0, 1]; it shapes the sample and is no limit.
     ``missing_when`` names structural zeros: this column is always missing where another one has one of
     the given levels. ``draft`` marks what was guessed from data and not yet confirmed by a person.
+
+    How finely the data may be looked at, for the sample: ``bins`` of a number or date is a count of bins of equal
+    width, or their edges in ascending order; ``groups`` of a category name levels that are counted as one, and
+    are equally frequent in the sample. ``decimals`` are the digits after the point of a number in the sample.
     """
 
     type: ColumnType
@@ -41,6 +48,9 @@ class Column(Model):
     nullable: bool = False
     missing: Annotated[float, Field(ge=0, le=1)] = 0.0
     missing_when: dict[str, list[str | int | bool]] = Field(default_factory=dict)
+    bins: Annotated[int, Field(ge=1, le=MAX_BINS)] | list[Any] | None = None
+    groups: dict[str, list[str | int]] = Field(default_factory=dict)
+    decimals: Annotated[int, Field(ge=0, le=15)] | None = None
     draft: bool = False
 
     @field_validator("levels", mode="before")
@@ -70,7 +80,34 @@ class Column(Model):
             raise ValueError(f'no "minimum" or "maximum" for type {self.type}')
         if (self.missing > 0 or self.missing_when) and not self.nullable:
             raise ValueError('"nullable: true" beside "missing" or "missing_when"')
+        if self.decimals is not None and self.type != "number":
+            raise ValueError('"decimals" with type: number only')
+        self._check_bins()
+        self._check_groups()
         return self
+
+    def _check_bins(self) -> None:
+        if self.bins is None:
+            return
+        if self.minimum is None:
+            raise ValueError('"bins" with type: integer, number or date only')
+        if isinstance(self.bins, int):
+            return
+        kinds = (int, float) if self.type == "number" else (type(self.minimum),)
+        edges = self.bins
+        if not 2 <= len(edges) <= MAX_BINS + 1 or any(type(edge) not in kinds for edge in edges):
+            raise ValueError(f'"bins": a count, or 2 to {MAX_BINS + 1} edges of type {self.type}')
+        if any(low >= high for low, high in pairwise(edges)):
+            raise ValueError('"bins" whose edges ascend')
+        if edges[0] != self.minimum or edges[-1] != self.maximum:
+            raise ValueError(f'"bins" from the minimum to the maximum ({self.minimum} to {self.maximum})')
+
+    def _check_groups(self) -> None:
+        grouped = [str(level) for levels in self.groups.values() for level in levels]
+        if self.groups and self.type != "category":
+            raise ValueError('"groups" with type: category only')
+        if len(grouped) != len(set(grouped)) or not set(grouped) <= set(self.level_names):
+            raise ValueError('"groups" of levels of this column, each in one group at most')
 
     @property
     def level_names(self) -> list[str]:
@@ -78,14 +115,27 @@ class Column(Model):
         return [str(level) for level in self.levels or []]
 
 
+class PrivacyUnit(Model):
+    """Whose privacy is protected: the person (or household, or site) that ``column`` names, with at most ``rows`` rows."""
+
+    column: str
+    rows: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
+
+
 class Codebook(Model):
-    """Every column of the data, in order, the identifier and the target among them."""
+    """Every column of the data, in order, the identifier and the target among them.
+
+    Without a ``privacy_unit``, each row is a person of its own.
+    """
 
     schema_version: Literal[1]
+    privacy_unit: PrivacyUnit | None = None
     columns: Annotated[dict[str, Column], Field(min_length=2)]
 
     @model_validator(mode="after")
     def _references(self) -> Codebook:
+        if self.privacy_unit and self.privacy_unit.column not in self.columns:
+            raise ValueError(f"privacy_unit.column naming a column, not {self.privacy_unit.column!r}")
         for name, column in self.columns.items():
             for other, levels in column.missing_when.items():
                 if other not in self.columns or other == name:
