@@ -102,9 +102,9 @@ class House:
         codebook = self.challenge.codebook_path
         codebook.write_text(codebook.read_text().replace("minimum: 100000,", "minimum: 1,"))
         self.challenge.requirements_path.write_bytes((ROOT / "tests" / "requirements.txt").read_bytes())
-        from participant_kit.organizer.synthesize import write_sample
+        from participant_kit.organizer.synthesize import Request, write_sample
 
-        write_sample(self.challenge, rows=60, test_rows=30)
+        write_sample(self.challenge, "schema", Request(rows=60, test_rows=30))
         for role in roles:
             make_keys(root / f"{role.value}.key", self.challenge.root, role)
         self.tokens = {name: self.token(name, role) for name, role in ACCOUNTS.items()}

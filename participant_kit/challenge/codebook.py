@@ -116,7 +116,7 @@ class Column(Model):
 
 
 class PrivacyUnit(Model):
-    """Whose privacy is protected: the person (or household, or site) that ``column`` names, with at most ``rows`` rows."""
+    """Whose privacy is protected: the person (or household) that ``column`` names, with at most ``rows`` rows."""
 
     column: str
     rows: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1

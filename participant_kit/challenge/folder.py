@@ -12,6 +12,10 @@ from participant_kit.challenge.codebook import Codebook, read_codebook
 CARD = "challenge.yaml"
 KEYS = "keys.json"
 SAMPLE = "sample_data"
+GUARANTEE = "guarantee.json"
+"""What may be said of how the sample was made, beside its tables."""
+REPORT = "report"
+"""The published report on the sample, beside its tables, as ``.html`` and ``.json``."""
 NOTEBOOKS = "starter_notebooks"
 PRIVATE = "private"
 TABLES = ("train", "test")

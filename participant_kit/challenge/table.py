@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow import parquet
 
 from participant_kit.challenge.codebook import DTYPES, Codebook, Column
+from participant_kit.challenge.csv_file import read_csv
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding
+from participant_kit.challenge.memory import check_memory
 
 
 def dtype_of(column: Column) -> Any:
@@ -27,18 +30,44 @@ def _has_dtype(values: pd.Series[Any], column: Column) -> bool:
     return bool(values.dtype == dtype_of(column))
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file. Raises :class:`ChallengeError` when it is neither."""
+def read_table(path: Path, memory: int | None = None) -> pd.DataFrame:
+    """Read a CSV or Parquet file. ``memory``, in bytes, is what is available, unless given.
+
+    Raises :class:`ChallengeError` when it is neither, or when memory would run out; no message quotes a value.
+    """
     try:
         if path.suffix == ".parquet":
+            check_memory(path.name, _parquet_size(path), memory)
             return pd.read_parquet(path)
         if path.suffix == ".csv":
-            return pd.read_csv(path, low_memory=False)
+            return read_csv(path, memory)
+    except ChallengeError:
+        raise
     except FileNotFoundError:
         raise ChallengeError(f"There is no table at {path}.") from None
+    except OSError as error:
+        raise ChallengeError(f"{path.name} cannot be read: {error.strerror or 'it is no whole file'}.") from None
     except Exception as error:
-        raise ChallengeError(f"{path.name} cannot be read as {path.suffix[1:]}: {error}.") from None
+        raise ChallengeError(
+            f"{path.name} cannot be read as {path.suffix[1:]} ({type(error).__name__}).", hint="Write it again."
+        ) from None
     raise ChallengeError(f"{path.name} is no table.", hint="Give a file that ends in .csv or .parquet.")
+
+
+def _parquet_size(path: Path) -> int:
+    """About how many bytes the table takes in memory, from its metadata alone.
+
+    Values of fixed width count by their width. Texts count as they are stored, but at least 32 bytes each: a
+    dictionary stores the same one once.
+    """
+    metadata = parquet.read_metadata(path)
+    size = 0
+    for group in range(metadata.num_row_groups):
+        for index in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(index)
+            is_text = chunk.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
+            size += max(chunk.total_uncompressed_size, 32 * chunk.num_values) if is_text else 8 * chunk.num_values
+    return size
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json as jsonlib
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -15,10 +16,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from participant_kit.challenge.finding import Finding
+from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.cli import console
+from participant_kit.cli.confirm import confirm
 from participant_kit.cli.token import TokenError, read_token
 
+if TYPE_CHECKING:
+    from participant_kit.organizer.synthesize import Guarantee
+
 app = typer.Typer(name="challenge", help="Make a challenge, check it, publish it.", no_args_is_help=True)
+app.command()(confirm)
 
 Folder = Annotated[Path, typer.Argument(help="The challenge folder, which holds challenge.yaml.")]
 Gateway = Annotated[str | None, typer.Option(help="The gateway's address. Default: the one you logged in to.")]
@@ -62,7 +69,6 @@ def check(folder: Folder, json: console.Json = False) -> None:
 
     Example: pkit challenge check heart
     """
-    from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.organizer.check import check_challenge
 
     findings = check_challenge(ChallengeFolder(folder))
@@ -74,23 +80,94 @@ def check(folder: Folder, json: console.Json = False) -> None:
 @app.command()
 def synthesize(
     folder: Folder,
-    mode: Annotated[str, typer.Option(help="The synthesizer. `schema` draws from the codebook alone.")] = "schema",
-    rows: Annotated[int, typer.Option(min=1, help="Rows of train.parquet.")] = 500,
-    test_rows: Annotated[int, typer.Option(min=1, help="Rows of test.parquet.")] = 250,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
+    epsilon: Annotated[
+        float | None, typer.Option(help="What the sample may spend of a person's privacy. Default of private: 1.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="private, mst, schema (no look at the data), program, or a plug-in.")
+    ] = "private",
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows of train. Default: about as many as there are.")] = None,
+    test_rows: Annotated[int | None, typer.Option(min=1, help="Rows of test.parquet. Default: half of train.")] = None,
+    seed: Annotated[int | None, typer.Option(help="For the mode schema: the same seed gives the same rows.")] = None,
+    program: Annotated[str, typer.Option(help="For the mode program: the command that makes the sample.")] = "",
+    report: Annotated[bool, typer.Option(help="Write the two reports on the sample.")] = True,
     json: console.Json = False,
 ) -> None:
-    """Write the sample that participants work on.
+    """Write the sample that participants work on, differentially private by default, and two reports on it.
 
-    Example: pkit challenge synthesize heart --rows 1000
+    Example: pkit challenge synthesize heart --epsilon 1
     """
-    from participant_kit.challenge.folder import ChallengeFolder
-    from participant_kit.organizer.synthesize import write_sample
+    from participant_kit.organizer.synthesize import Request, write_sample
 
     challenge = ChallengeFolder(folder)
-    write_sample(challenge, mode=mode, rows=rows, test_rows=test_rows, seed=seed)
-    result = {"folder": str(challenge.sample_dir), "mode": mode, "rows": rows, "test_rows": test_rows, "seed": seed}
-    console.emit(result, f"{rows} rows of train and {test_rows} of test are in {escape(str(challenge.sample_dir))}.")
+    request = Request(rows, test_rows, epsilon, seed, tuple(shlex.split(program)))
+    sample = write_sample(challenge, mode, request)
+    for note in sample.notes:
+        _tell(note)
+    result = {"folder": str(challenge.sample_dir), "guarantee": sample.guarantee, "notes": sample.notes}
+    result |= {"rows": {name: len(table) for name, table in sample.tables.items()}}
+    text = [
+        f"{len(sample.tables['train'])} rows of train and {len(sample.tables['test'])} of test are in "
+        f"{escape(str(challenge.sample_dir))}.",
+        _promise(sample.guarantee),
+    ]
+    if report:
+        figures = _write_reports(challenge, sample.guarantee, sample.notes)
+        result["reports"] = figures["reports"]
+        text += figures["text"]
+    console.emit(result, "\n".join(text))
+
+
+@app.command("report")
+def report_command(
+    folder: Folder,
+    attacks: Annotated[
+        bool, typer.Option(help="Attack the sample with anonymeter, in an environment of its own.")
+    ] = False,
+    json: console.Json = False,
+) -> None:
+    """Write the two reports on the sample again: the organizer's, which stays, and the one that is published.
+
+    Example: pkit challenge report heart --attacks
+    """
+    from participant_kit.organizer.errors import OrganizerError
+    from participant_kit.organizer.synthesize import read_guarantee
+
+    challenge = ChallengeFolder(folder)
+    if (guarantee := read_guarantee(challenge)) is None:
+        raise OrganizerError("There is no sample to report on.", hint="Make one: pkit challenge synthesize FOLDER")
+    figures = _write_reports(challenge, guarantee, [], attacks=attacks)
+    console.emit({"reports": figures["reports"]}, "\n".join(figures["text"]))
+
+
+def _write_reports(
+    challenge: ChallengeFolder, guarantee: Guarantee, notes: list[str], *, attacks: bool = False
+) -> dict[str, list[str]]:
+    """Write both reports; their paths, and what to print of them."""
+    from participant_kit.organizer.report import ORGANIZER, run_attacks, write_organizer_report, write_published_report
+
+    published = write_published_report(challenge, guarantee)
+    own = challenge.root / PRIVATE / f"{ORGANIZER}.html"
+    figures = run_attacks(challenge, tell=_tell) if attacks else None
+    report = write_organizer_report(challenge, guarantee, notes=notes, attacks=figures, tell=_tell)
+    text = [f"  {escape(statement.text)}" for statement in report.verdict]
+    text += [f"For you, and nobody else: {escape(str(own))}", f"To be published: {escape(str(published))}"]
+    return {"reports": [str(own), str(published)], "text": text}
+
+
+def _promise(guarantee: Guarantee) -> str:
+    """The guarantee in a line; in red where there is none."""
+    if guarantee.epsilon is None:
+        return f"[{'bold red' if guarantee.looks_at_data else 'green'}]{escape(guarantee.statement)}[/]"
+    unit = (
+        guarantee.privacy_unit
+        if guarantee.rows_per_unit == 1
+        else f"{guarantee.privacy_unit} ({guarantee.rows_per_unit} rows)"
+    )
+    return (
+        f"[green]epsilon {guarantee.epsilon:.3g}[/], delta {guarantee.delta:g}, for each {escape(unit)}; "
+        f"all samples so far: epsilon {guarantee.epsilon_total:.3g}."
+    )
 
 
 @app.command()
@@ -99,7 +176,6 @@ def kit(folder: Folder, json: console.Json = False) -> None:
 
     Example: pkit challenge kit heart
     """
-    from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.organizer.kit import build_kit
 
     build = build_kit(ChallengeFolder(folder))
@@ -116,7 +192,6 @@ def publish(folder: Folder, gateway: Gateway = None, token_file: TokenFile = Non
 
     Example: pkit challenge publish heart --gateway https://gateway.example.org
     """
-    from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.organizer.publish import publish_challenge
 
     address, token = _account(gateway, token_file)

@@ -6,94 +6,123 @@ It is meant to tell little of the data: bounds are rounded outward to one digit,
 
 from __future__ import annotations
 
-import math
-import re
+import sys
+from collections.abc import Callable
 from datetime import date
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column
 from participant_kit.challenge.table import conform
+from participant_kit.organizer.draft_bins import draft_bins, draft_decimals
+from participant_kit.organizer.draft_missing import find_missing_when, structural
+from participant_kit.organizer.draft_types import SAY_TEXT, Note, typed
 from participant_kit.organizer.errors import OrganizerError
 
 MAX_LEVELS = 50
-"""Text with more different values than these has no levels."""
+"""Text with more different values than these has levels only if none of them is rare."""
+MOST_LEVELS = 255
+"""No category has more levels: gradient boosting, as in the starter notebook, takes no more."""
 MAX_CLASSES = 10
 """A target of whole numbers with at most so many different values is a category."""
 RARE = 5
-"""Levels of fewer rows than these are not named."""
+"""Levels, and exact bounds, of fewer rows than these are not named."""
+SMALL = 10
+"""Whole numbers up to this size are counts or codes, whose bounds are exact."""
 OTHER = "other"
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
-_TRUTH = {"true": True, "false": False}
+CONSTANT = "one value in every row, which predicts nothing; such a column is better left out."
+EMPTY = "no value in any row; such a column is better left out."
+RARE_LEVELS = f'values that fewer than {RARE} rows have became "{OTHER}".'
+TEXT = (
+    f"text, of which no word goes into the sample. A category has at most {MOST_LEVELS} different values with "
+    f"{RARE} rows each: merge its rare ones and make the challenge again, if it should be one."
+)
+_SHOWN = 8
+_EXACT = Context(prec=800)
 
 
-def draft_codebook(frame: pd.DataFrame, identifier: str, target: str) -> tuple[Codebook, pd.DataFrame]:
+def draft_codebook(
+    frame: pd.DataFrame, identifier: str, target: str, tell: Callable[[str], None] = lambda text: None
+) -> tuple[Codebook, pd.DataFrame]:
     """A codebook in which every column is a draft, and ``frame``, shape (rows, columns), as it conforms to it.
 
-    Raises :class:`~participant_kit.challenge.errors.ChallengeError` for a column that cannot be described.
+    Rows without a target are left out. ``tell`` is told what was decided, in a sentence for each kind of decision.
+    Raises :class:`OrganizerError`, or :class:`~participant_kit.challenge.errors.ChallengeError`, for a column that
+    cannot be described.
     """
+    told: dict[str, list[str]] = {}
+
+    def note(name: str, sentence: str) -> None:
+        if sentence != TEXT or not any(name in told.get(reason, ()) for reason in SAY_TEXT):
+            told.setdefault(sentence, []).append(name)
+
+    series = {name: typed(frame[name], partial(note, name)) for name in frame.columns if name != identifier}
+    series[identifier] = _identity(frame[identifier])
+    rows = pd.DataFrame({name: series[name] for name in frame.columns})
+    rows = _usable(rows, identifier, target, tell)
     columns, values = {}, {}
-    for name in frame.columns:
-        series = _with_type(frame[name])
-        if name == identifier:
-            columns[name], values[name] = _identifier(series)
-        elif name == target:
-            columns[name], values[name] = _target(series)
-        else:
-            columns[name], values[name] = _column(series)
+    for name in rows.columns:
+        describe = _identifier if name == identifier else _target if name == target else _column
+        columns[name], values[name] = describe(rows[name], partial(note, name))
+    table = pd.DataFrame(values)
+    for name, missing_when in find_missing_when(table, columns, (identifier, target)).items():
+        rest = table.loc[~structural(table, missing_when), name]
+        columns[name] = columns[name].model_copy(update={"missing_when": missing_when, "missing": _share(rest)})
+    for sentence, names in told.items():
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        tell(f"{shown}: {sentence}")
     codebook = Codebook(schema_version=1, columns=columns)
-    return codebook, conform(pd.DataFrame(values), codebook)
+    return codebook, conform(table, codebook)
 
 
-def _with_type(values: pd.Series[Any]) -> pd.Series[Any]:
-    """``values`` as Int64, float64, boolean, datetime or string."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    if pd.api.types.is_bool_dtype(values):
-        return values.astype("boolean")
-    if pd.api.types.is_integer_dtype(values):
-        return values.astype("Int64")
-    if pd.api.types.is_numeric_dtype(values):
-        numbers = values.astype("float64").replace([math.inf, -math.inf], math.nan)
-        known = numbers.dropna()
-        is_whole = len(known) and (known % 1 == 0).all() and (known.abs() < 2**53).all()
-        return numbers.astype("Int64") if is_whole else numbers
-    if pd.api.types.is_datetime64_any_dtype(values):
-        zone = getattr(values.dt, "tz", None)
-        return (values.dt.tz_convert("UTC").dt.tz_localize(None) if zone else values).astype("datetime64[us]")
-    text: pd.Series[Any] = values.astype("string")
-    words: list[str] = text.dropna().tolist()
-    if words and all(word.lower() in _TRUTH for word in words):
-        return text.map(lambda word: _TRUTH[word.lower()], na_action="ignore").astype("boolean")
-    if words and all(_DATE.fullmatch(word) for word in words):
-        moments = pd.to_datetime(text, format="ISO8601", errors="coerce")
-        if moments.notna().sum() == len(words):
-            return moments.astype("datetime64[us]")
-    return text
+def _identity(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Identifiers as Int64, or as text where they are anything else."""
+    values = typed(values, lambda sentence: None)
+    return values if values.dtype == "Int64" else values.astype("string")
 
 
-def _identifier(values: pd.Series[Any]) -> tuple[Column, pd.Series[Any]]:
+def _usable(rows: pd.DataFrame, identifier: str, target: str, tell: Callable[[str], None]) -> pd.DataFrame:
+    """The rows with a target, which each have an identifier of their own."""
+    if unknown := int(rows[target].isna().sum()):
+        rows = rows[rows[target].notna()]
+        tell(f"{unknown} rows without a value of {target} are left out.")
+    if rows.empty:
+        raise OrganizerError(f"No row has a value of {target!r}.", hint="Name another target with --target.")
+    if missing := int(rows[identifier].isna().sum()):
+        raise OrganizerError(f"{missing} rows have no {identifier!r}.", hint="Give each row an identifier of its own.")
+    if count := int(rows[identifier].duplicated().sum()):
+        raise OrganizerError(
+            f"{count} rows repeat a value of {identifier!r}.",
+            hint="Make one row of those that belong together; or number the rows in a column of their own for --id, "
+            f"and name {identifier!r} as privacy_unit in the codebook.",
+        )
+    return rows
+
+
+def _identifier(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]:
     if values.dtype == "Int64":
-        bounds = _bounds(values)
+        bounds = _whole_bounds(values)
         bounds["maximum"] = max(bounds["maximum"], bounds["minimum"] + 10**6)  # a sample counts up in it
         return Column(type="integer", **bounds, description="Identifies a row.", draft=True), values
-    return Column(type="text", description="Identifies a row.", draft=True), values.astype("string")
+    return Column(type="text", description="Identifies a row.", draft=True), values
 
 
-def _target(values: pd.Series[Any]) -> tuple[Column, pd.Series[Any]]:
+def _target(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]:
     classes = values.nunique()
-    if classes < 2:
+    zero_one = values.dtype == "Int64" and values.min() == 0 and values.max() == 1
+    if values.dtype == "Int64" and 2 <= classes <= MAX_CLASSES and not zero_one:
+        levels = [int(level) for level in sorted(values.unique())]
+        return Column(type="category", levels=list(levels), description="To be predicted.", draft=True), values
+    column, values = _column(values, note)
+    if values.nunique() < 2:
         raise OrganizerError(
             "The target has one value in every row.", hint="Name a target that differs between rows with --target."
         )
-    zero_one = values.dtype == "Int64" and values.min() == 0 and values.max() == 1
-    if values.dtype == "Int64" and classes <= MAX_CLASSES and not zero_one:
-        levels = [int(level) for level in sorted(values.unique())]
-        return Column(type="category", levels=list(levels), description="To be predicted.", draft=True), values
-    column, values = _column(values)
-    if column.type in ("text", "date"):
+    if column.type in ("text", "date") or len(column.level_names) > MAX_LEVELS:
         raise OrganizerError(
             f"The target is no number and no category: it has {classes} different values of type {column.type}.",
             hint=f"Make it a number, or a category of at most {MAX_LEVELS} levels with {RARE} rows each.",
@@ -101,43 +130,68 @@ def _target(values: pd.Series[Any]) -> tuple[Column, pd.Series[Any]]:
     return column.model_copy(update={"description": "To be predicted."}), values
 
 
-def _column(values: pd.Series[Any]) -> tuple[Column, pd.Series[Any]]:
-    share = float(values.isna().mean())
-    common: dict[str, Any] = {"draft": True}
-    if share:
-        common |= {"nullable": True, "missing": round(min(max(round(share * 20), 1), 19) / 20, 2)}
+def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]:
     known = values.dropna()
     if known.empty:
+        note(EMPTY)
         return Column(type="text", nullable=True, missing=1.0, draft=True), values.astype("string")
+    if len(known) == len(values) and known.nunique() == 1:
+        note(CONSTANT)
+    common: dict[str, Any] = {"nullable": len(known) < len(values), "missing": _share(values), "draft": True}
     if values.dtype == "boolean":
         return Column(type="boolean", **common), values
-    if values.dtype == "Int64":
-        return Column(type="integer", **_bounds(known), **common), values
-    if pd.api.types.is_float_dtype(values):
-        return Column(type="number", **_bounds(known), **common), values
+    if values.dtype in ("Int64", "float64"):
+        whole, numbers = values.dtype == "Int64", known.to_numpy(dtype="float64")
+        bounds = _whole_bounds(known) if whole else _bounds(known)
+        bins = draft_bins(numbers, **bounds)
+        if whole:
+            return Column(type="integer", **bounds, bins=bins, **common), values
+        return Column(type="number", **bounds, bins=bins, decimals=draft_decimals(numbers), **common), values
     if pd.api.types.is_datetime64_any_dtype(values):
-        first, last = date(known.min().year, 1, 1), date(known.max().year + 1, 1, 1)
-        return Column(type="date", minimum=first, maximum=last, **common), values
-    counts = known.value_counts()
+        first, last = known.min().year, known.max().year + 1
+        end = date(last, 1, 1) if last <= date.max.year else date.max
+        return Column(type="date", minimum=date(first, 1, 1), maximum=end, **common), values
+    return _text(values, common, note)
+
+
+def _text(values: pd.Series[Any], common: dict[str, Any], note: Note) -> tuple[Column, pd.Series[Any]]:
+    counts = values.value_counts()
     levels = sorted(str(level) for level in counts.index[counts >= RARE])
     rare = int(counts[counts < RARE].sum())
-    if not levels or len(levels) > MAX_LEVELS or rare > len(known) / 2:
+    most = MAX_LEVELS if rare else MOST_LEVELS
+    if not levels or len(levels) > most or rare > int(counts.sum()) / 2:
+        note(TEXT)
         return Column(type="text", **common), values
     if rare:
+        note(RARE_LEVELS)
         values = values.where(values.isin(levels) | values.isna(), OTHER)
         levels = [*(level for level in levels if level != OTHER), OTHER]
     return Column(type="category", levels=list(levels), **common), values
 
 
-def _bounds(values: pd.Series[Any]) -> dict[str, Any]:
-    """The least and greatest value moved outward to multiples of the power of ten that their distance has."""
-    low, high = values.min(), values.max()
-    power = math.floor(math.log10(float(high - low) or abs(float(high)) or 1.0))
-    if values.dtype == "Int64":
-        step = 10 ** max(power, 0)
-        return {"minimum": int(low) // step * step, "maximum": -(-int(high) // step) * step}
-    width, digits = 10.0**power, max(-power, 0)
+def _share(values: pd.Series[Any]) -> float:
+    """The share of missing values in steps of 0.05, never all of them, and none only if there is none."""
+    share = float(values.isna().mean()) if len(values) else 0.0
+    return round(min(max(round(share * 20), 1), 19) / 20, 2) if share else 0.0
+
+
+def _whole_bounds(values: pd.Series[Any]) -> dict[str, int]:
+    """The least and greatest value: as they are, of small counts and codes; else rounded outward to one digit."""
+    low, high = int(values.min()), int(values.max())
+    step = 10 ** max(len(str(high - low)) - 1, 1)
+    at_ends = min(int((values == low).sum()), int((values == high).sum()))
+    if (low, high) == (0, 1) or (max(-low, high) <= SMALL and at_ends >= RARE):
+        step = 1
     return {
-        "minimum": float(round(math.floor(low / width) * width, digits)),
-        "maximum": float(round(math.ceil(high / width) * width, digits)),
+        "minimum": max(low // step * step, -(2**63)),
+        "maximum": min(-(-high // step) * step, 2**63 - 1),
     }
+
+
+def _bounds(values: pd.Series[Any]) -> dict[str, float]:
+    """The least and greatest value, rounded outward to multiples of the power of ten that their distance has."""
+    low, high = Decimal(float(values.min())), Decimal(float(values.max()))
+    unit = Decimal(1).scaleb((high - low or abs(high) or Decimal(1)).adjusted())
+    down, up = (end.quantize(unit, way, _EXACT) for end, way in ((low, ROUND_FLOOR), (high, ROUND_CEILING)))
+    most = sys.float_info.max
+    return {"minimum": max(float(down), -most), "maximum": min(float(up), most)}

@@ -13,7 +13,7 @@ from participant_kit.challenge.finding import Finding
 from participant_kit.challenge.folder import PRIVATE, SAMPLE, TABLES, ChallengeFolder
 from participant_kit.challenge.table import conform
 from participant_kit.organizer.public import public_files
-from participant_kit.organizer.synthesize import get_synthesizer
+from participant_kit.organizer.synthesize import Request, get_synthesizer
 
 _NULL_ROWS = 10
 """How many times the sample's rows are drawn to learn how often rows are equal by chance."""
@@ -39,9 +39,8 @@ def find_leaks(
     if not any(found.values()):
         return
     sizes = {name: _NULL_ROWS * max(len(table), 1) for name, table in sample.items()}
-    drawn = get_synthesizer("schema").synthesize(
-        folder, rows=sizes.get("train", 1), test_rows=sizes.get("test", 1), seed=_NULL_SEED
-    )
+    asked = Request(rows=sizes.get("train", 1), test_rows=sizes.get("test", 1), seed=_NULL_SEED)
+    drawn = get_synthesizer("schema").synthesize(folder, asked).tables
     for name, count in found.items():
         by_chance = sum(row in real for row in _rows(folder, drawn[name]))
         file, text = f"{SAMPLE}/{name}.parquet", f"{count} of its {len(sample[name])} rows"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from participant_kit.challenge.folder import CARD, KEYS, NOTEBOOKS, SAMPLE, TABLES, ChallengeFolder
+from participant_kit.challenge.folder import (
+    CARD,
+    GUARANTEE,
+    KEYS,
+    NOTEBOOKS,
+    REPORT,
+    SAMPLE,
+    TABLES,
+    ChallengeFolder,
+)
 
 
 def public_files(folder: ChallengeFolder) -> dict[str, Path]:
@@ -15,6 +24,7 @@ def public_files(folder: ChallengeFolder) -> dict[str, Path]:
         folder.card.environment.requirements,
         KEYS,
         *(f"{SAMPLE}/{table}.parquet" for table in TABLES),
+        *(f"{SAMPLE}/{name}" for name in (GUARANTEE, f"{REPORT}.html", f"{REPORT}.json")),
         *sorted(f"{NOTEBOOKS}/{path.name}" for path in folder.notebooks_dir.glob("*.ipynb")),
     ]
     return {name: folder.root / name for name in names if (folder.root / name).is_file()}

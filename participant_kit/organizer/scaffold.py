@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,14 @@ import nbformat
 import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column
-from participant_kit.challenge.document import dump_document
+from participant_kit.challenge.document import MAX_DOCUMENT_BYTES, dump_document
 from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.challenge.table import read_table
 from participant_kit.organizer.draft import draft_codebook
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.split import split_table, write_phases
 from participant_kit.organizer.starter import baseline_notebook, starter_notebook
-from participant_kit.organizer.synthesize import write_sample
+from participant_kit.organizer.synthesize import Request, write_sample
 from participant_kit.organizer.template import render
 
 PACKAGES = ("ipykernel", "numpy", "pandas", "papermill", "pyarrow", "scikit-learn")
@@ -53,8 +54,8 @@ def new_challenge(
     """
     if not 0 < test_share < 1:
         raise OrganizerError(f"The share of test rows is {test_share}.", hint="Give one between 0 and 1, as 0.3.")
-    frame = _read(data, target, identifier, tell)
-    codebook, frame = draft_codebook(frame, identifier, target)
+    frame = _read(data, target, identifier)
+    codebook, frame = draft_codebook(frame, identifier, target, tell)
     card = _card(_slug(folder), title, identifier, target, codebook.columns)
     with _new_folder(folder) as made:
         made.card_path.write_text(card)
@@ -64,7 +65,7 @@ def new_challenge(
         by_class = codebook.columns[target].type not in ("number", "integer") or _is_zero_one(codebook.columns[target])
         train, tests = split_table(frame, target, PHASES, test_share=test_share, seed=seed, by_class=by_class)
         write_phases(made, train, tests)
-        write_sample(made, seed=seed)
+        write_sample(made, "schema", Request(seed=seed))
         made.notebooks_dir.mkdir()
         for name, write in (("starter", starter_notebook), ("baseline", baseline_notebook)):
             notebook = write(made.card, codebook.columns[target])
@@ -74,33 +75,22 @@ def new_challenge(
     return ChallengeFolder(folder)
 
 
-def _read(data: Path, target: str, identifier: str, tell: Callable[[str], None]) -> pd.DataFrame:
+def _read(data: Path, target: str, identifier: str) -> pd.DataFrame:
     frame = read_table(data)
     frame.columns = frame.columns.map(str)
     for option, name in (("--id", identifier), ("--target", target)):
         if name not in frame:
-            known = ", ".join(frame.columns[:30])
-            raise OrganizerError(
-                f"{data.name} has no column {name!r}; it has: {known}.", hint=f"Name one with {option}."
-            )
+            near = get_close_matches(name, list(frame.columns), n=3, cutoff=0.5)
+            known = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(frame.columns[:30])}."
+            raise OrganizerError(f"{data.name} has no column {name!r}.", hint=f"{known} Name one with {option}.")
     if identifier == target:
         raise OrganizerError(f"{target!r} is both --id and --target.", hint="Name two columns.")
-    if repeated := frame.columns[frame.columns.duplicated()].tolist():
+    if repeated := frame.columns[frame.columns.duplicated()].unique().tolist():
         raise OrganizerError(f"{data.name} has these columns twice: {', '.join(repeated)}.", hint="Rename one of each.")
     if frame.shape[1] < 3:
         raise OrganizerError(f"{data.name} has no column beside {identifier!r} and {target!r} to predict from.")
     if frame.empty:
         raise OrganizerError(f"{data.name} has no rows.", hint="Give a table with a row for each case.")
-    if unknown := int(frame[target].isna().sum()):
-        frame = frame[frame[target].notna()]
-        tell(f"{unknown} rows without a value of {target} are left out")
-    if missing := int(frame[identifier].isna().sum()):
-        raise OrganizerError(f"{missing} rows have no {identifier!r}.", hint="Give each row an identifier of its own.")
-    if count := int(frame[identifier].duplicated().sum()):
-        raise OrganizerError(
-            f"{count} rows repeat a value of {identifier!r}.",
-            hint="Give each row an identifier of its own, or make one row of those that belong together.",
-        )
     return frame
 
 
@@ -160,7 +150,14 @@ def _codebook_text(codebook: Codebook) -> str:
         "# Everybody gets this file. Bounds, levels and shares of missing values are yours to choose; they need not\n"
         "# be those of the data, as long as every real row fits.\n"
     )
-    return head + dump_document(codebook.model_dump(exclude_defaults=True))
+    text = head + dump_document(codebook.model_dump(exclude_defaults=True))
+    if (size := len(text.encode())) > MAX_DOCUMENT_BYTES:
+        longest = max(codebook.columns, key=lambda name: sum(map(len, codebook.columns[name].level_names)))
+        raise OrganizerError(
+            f"The codebook would have {size} bytes, and {MAX_DOCUMENT_BYTES} at most are read.",
+            hint=f"Leave out columns, or merge levels; those of {longest!r} take most room.",
+        )
+    return text
 
 
 def _slug(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from participant_kit.challenge.codebook import Codebook, Column
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding
+from participant_kit.challenge.memory import COPIES, available_memory
 from participant_kit.challenge.table import check_table, conform, dtype_of, read_table, write_table
 
 CODEBOOK = Codebook(
@@ -63,6 +65,59 @@ def test_a_table_is_read_from_csv_as_well(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(conform(read_table(tmp_path / "train.csv"), CODEBOOK), good())
 
 
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n"])
+def test_numbers_and_missing_values_of_csv_are_read_as_pandas_does(tmp_path: Path, start: str) -> None:
+    text = 'id,x,"a, b"\r\n1,NA,0.1\r\n2,,"1,5"\r\n3,1e3,"two\nlines"\r\n'
+    (tmp_path / "t.csv").write_text(start + text, encoding="utf-8", newline="")
+    expected = pd.DataFrame({"id": [1, 2, 3], "x": [None, None, 1000.0], "a, b": ["0.1", "1,5", "two\nlines"]})
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv"), expected)
+
+
+def large(path: Path, rows: int = 50_000) -> Path:
+    words = [f"word {number % 7}" for number in range(rows)]
+    frame = pd.DataFrame({"id": range(rows), "x": [0.25] * rows, "word": words, "same": "the same long text " * 3})
+    frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_table_that_memory_would_not_hold_is_refused_before_it_is_read(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = large(tmp_path / name)
+    monkeypatch.setattr("participant_kit.challenge.memory.available_memory", lambda: 2**20)
+    monkeypatch.setattr(pd, "read_parquet", None)
+    with pytest.raises(
+        ChallengeError, match=r"needs about \d+\.\d MiB of memory, and 1\.0 MiB are available"
+    ) as raised:
+        read_table(path)
+    assert "Parquet" in raised.value.hint and "random subset" in raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_what_a_table_needs_is_foreseen_from_its_file(tmp_path: Path, name: str) -> None:
+    path = large(tmp_path / name)
+    size = int(read_table(path).memory_usage(deep=True).sum())
+    assert len(read_table(path, memory=2 * COPIES * size)) == 50_000
+    with pytest.raises(ChallengeError, match="memory"):
+        read_table(path, memory=COPIES * size // 2)
+
+
+def test_a_first_row_that_does_not_end_is_judged_by_the_size_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('id,x\n1,"' + "long\n" * 300_000 + '"\n')
+    with pytest.raises(ChallengeError, match=r"needs about 22\.9 MiB"):
+        read_table(tmp_path / "t.csv", memory=2**20)
+    assert len(read_table(tmp_path / "t.csv")) == 1
+
+
+def test_memory_is_what_the_machine_and_its_container_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 2**20 < available_memory() < 2**50
+    (tmp_path / "memory.max").write_text("4096\n")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("participant_kit.challenge.memory._LIMITS", (tmp_path / "none", tmp_path / "memory.max"))
+    assert available_memory() == 4096
+
+
 def test_some_columns_of_a_table_are_a_table() -> None:
     assert list(conform(pd.DataFrame(GOOD), CODEBOOK, ["x", "id"]).columns) == ["x", "id"]
 
@@ -73,8 +128,17 @@ def test_some_columns_of_a_table_are_a_table() -> None:
         ("train.parquet", None, "There is no table at"),
         ("train.csv", None, "There is no table at"),
         ("train.parquet", b"PAR1 and nothing", "cannot be read as parquet"),
-        ("train.csv", b"", "cannot be read as csv"),
-        ("train.csv", b"\xff\xfe\x00,\n1,2\n", "cannot be read as csv"),
+        ("train.csv", b"", "it is empty"),
+        ("train.csv", b"\n \n", "cannot be read as csv"),
+        ("train.csv", "id,x\n1,2\n".encode("utf-16"), "its text is UTF-16.*encoding='utf-16'"),
+        ("train.csv", "id,ort\n1,K\xf6ln\n".encode("latin-1"), "not UTF-8.*byte 0xf6.*encoding='cp1252'"),
+        ("train.csv", b"id,x\n" + b"1,2\n" * 400_000 + b"1,\xf6\n", "not UTF-8.*byte 0xf6"),
+        ("train.csv", b"id;x\n1;2,5\n", "separated by semicolons.*sep=';', decimal=','"),
+        ("train.csv", b"id\tx\n1\t2\n", r"separated by tabs.*sep='\\t'"),
+        ("train.csv", b"id,x,id\n1,2,3\n", "has these columns twice: id"),
+        ("train.csv", b"1,2.5\n2,3.5\n", "numbers in place of names"),
+        ("train.csv", b"id,x\n1,2,3\n4,5,6\n", "more values than its first line has names"),
+        ("train.csv", b"id,x\n1,2\n3,4,5\n", "Expected 2 fields in line 3"),
         ("train.xlsx", b"", r"Give a file that ends in \.csv or \.parquet"),
         ("train", b"", r"Give a file that ends in \.csv or \.parquet"),
     ],

@@ -28,6 +28,7 @@ def test_a_kit_holds_the_public_half_and_nothing_else(challenge: ChallengeFolder
         "codebook.yaml",
         "keys.json",
         "requirements.txt",
+        "sample_data/guarantee.json",
         "sample_data/test.parquet",
         "sample_data/train.parquet",
         "starter_notebooks/baseline.ipynb",

@@ -174,18 +174,29 @@ def test_a_table_that_makes_no_challenge_says_why_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("p.csv", b"\x00\xff\x13" * 99), ("p.parquet", b"PAR1"), ("p.xlsx", b""), ("p.csv", b"")]
+    ("name", "content"),
+    [
+        ("p.csv", b"\x00\xff\x13" * 99),
+        ("p.parquet", b"PAR1"),
+        ("p.xlsx", b""),
+        ("p.csv", b""),
+        ("p.csv", b"patient;died;x\n1;0;2\n"),
+    ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(KitError, match=r"p\.(csv|parquet|xlsx)"):
         new_challenge(tmp_path / "heart", tmp_path / name, "died", "patient")
-    assert not (tmp_path / "heart").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(
     ("target", "identifier", "message"),
-    [("dead", "patient", "no column 'dead'"), ("died", "id", "no column 'id'"), ("died", "died", "both")],
+    [
+        ("dead", "patient", "no column 'dead'. Did you mean died"),
+        ("died", "id", "no column 'id'. .*--id"),
+        ("died", "died", "both"),
+    ],
 )
 def test_columns_that_are_not_there_are_named(
     table: Path, tmp_path: Path, target: str, identifier: str, message: str
@@ -206,3 +217,27 @@ def test_a_constant_column_and_an_empty_one_do_no_harm(patients: pd.DataFrame, t
     patients.to_csv(tmp_path / "p.csv", index=False)
     made = new_challenge(tmp_path / "heart", tmp_path / "p.csv", "died", "patient")
     assert [finding for finding in check_challenge(made) if finding.level == "error"] == []
+
+
+def test_what_was_found_is_told_in_a_sentence_each_and_the_challenge_works(
+    patients: pd.DataFrame, tmp_path: Path
+) -> None:
+    patients["site"], patients["nothing"] = 7, None
+    patients["lead"] = [np.inf, *np.linspace(0.1, 3, 299).round(2)]
+    patients["seen"] = pd.date_range("2020-01-01", periods=300).strftime("%m/%d/%Y")
+    patients.to_parquet(tmp_path / "p.parquet")
+    told: list[str] = []
+    made = new_challenge(tmp_path / "heart", tmp_path / "p.parquet", "died", "patient", tell=told.append)
+    assert [finding for finding in check_challenge(made) if finding.level == "error"] == []
+    for name in ("site", "nothing", "lead", "seen", "ward", "note"):
+        assert len([line for line in told if line.partition(":")[0] == name]) == 1, name
+    assert "secret" not in str(told)
+
+
+def test_a_codebook_too_large_to_be_read_is_not_written(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("participant_kit.organizer.scaffold.MAX_DOCUMENT_BYTES", 500)
+    with pytest.raises(KitError, match=r"500 at most.*'ward'"):
+        new_challenge(tmp_path / "heart", table, "died", "patient")
+    assert [path.name for path in tmp_path.iterdir()] == [table.name]

@@ -15,12 +15,12 @@ from participant_kit.challenge.codebook import Codebook, Column
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import check_table, conform
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.synthesize import get_synthesizer, write_sample
+from participant_kit.organizer.synthesize import Request, get_synthesizer, write_sample
 from participant_kit.organizer.synthesize.schema import draw_rows
 
 
 def sample(folder: ChallengeFolder, seed: int = 0) -> dict[str, pd.DataFrame]:
-    return get_synthesizer("schema").synthesize(folder, rows=300, test_rows=200, seed=seed)
+    return get_synthesizer("schema").synthesize(folder, Request(rows=300, test_rows=200, seed=seed)).tables
 
 
 def test_the_data_is_not_looked_at(challenge: ChallengeFolder) -> None:
@@ -69,7 +69,7 @@ def test_too_few_identifiers_are_told(challenge: ChallengeFolder) -> None:
     minimum = challenge.codebook.columns["patient"].minimum
     challenge.codebook_path.write_text(text.replace(f"maximum: {maximum}", f"maximum: {minimum + 99}"))
     with pytest.raises(OrganizerError, match=r"allows 100 identifiers.*needs 750"):
-        write_sample(ChallengeFolder(challenge.root))
+        write_sample(ChallengeFolder(challenge.root), "schema")
 
 
 def test_an_unknown_synthesizer_is_answered_with_those_there_are(challenge: ChallengeFolder) -> None:

@@ -16,7 +16,7 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import conform
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.split import split_table, write_phases
-from participant_kit.organizer.synthesize import write_sample
+from participant_kit.organizer.synthesize import Request, write_sample
 
 NOTEBOOK = "nhanes_diabetes.ipynb"
 ROWS, TEST_ROWS, SEED = 400, 200, 0
@@ -82,7 +82,7 @@ def prepare_demonstration(folder: Path) -> ChallengeFolder:
     phases = [phase.name for phase in challenge.card.phases]
     train, tests = split_table(table, challenge.card.data.target, phases, test_share=0.4, seed=SEED, by_class=True)
     write_phases(challenge, train, tests)
-    write_sample(challenge, rows=ROWS, test_rows=TEST_ROWS, seed=SEED)
+    write_sample(challenge, "schema", Request(rows=ROWS, test_rows=TEST_ROWS, seed=SEED))
     return challenge
 
 

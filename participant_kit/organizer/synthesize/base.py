@@ -32,7 +32,8 @@ class Guarantee(BaseModel):
 
     ``looks_at_data``: whether the private tables were read at all. ``epsilon`` and ``delta`` of this sample, and
     ``epsilon_total`` of every sample so far, are for adding or removing one ``privacy_unit`` (a column, or "row")
-    with at most ``rows_per_unit`` rows; all are None where there is no such guarantee.
+    with at most ``rows_per_unit`` rows; all are None where there is no such guarantee. ``sha256`` of the tables' files,
+    by name, ties it to them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,8 +47,7 @@ class Guarantee(BaseModel):
     privacy_unit: str = "row"
     rows_per_unit: int = 1
     mechanism: str = ""
-    rows: int = 0
-    test_rows: int = 0
+    sha256: dict[str, str] = {}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ from participant_kit.challenge.codebook import Codebook, Column
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import conform
 from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
 
+ROWS, TEST_ROWS = 500, 250
+"""What is drawn when the organizer names no number."""
 _WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath")
 _DIGITS = 3
 """Significant digits of the span of a number's bounds."""
@@ -26,14 +29,24 @@ class SchemaSynthesizer:
 
     name = "schema"
 
-    def synthesize(self, folder: ChallengeFolder, *, rows: int, test_rows: int, seed: int) -> dict[str, pd.DataFrame]:
-        """See :class:`~participant_kit.organizer.synthesize.base.Synthesizer`. The target is never missing."""
+    def synthesize(self, folder: ChallengeFolder, request: Request) -> Sample:
+        """See :class:`~participant_kit.organizer.synthesize.base.Synthesizer`; the same rows for the same seed."""
         data, codebook = folder.card.data, folder.codebook
-        drawn = draw_rows(codebook, rows + test_rows, seed, whole=(data.identifier, data.target))
-        drawn[data.identifier] = _identifiers(codebook.columns[data.identifier], len(drawn))
-        table = conform(drawn, codebook)
-        test = table.iloc[rows:].drop(columns=data.target)
-        return {"train": table.iloc[:rows].reset_index(drop=True), "test": test.reset_index(drop=True)}
+        rows, test_rows = request.rows or ROWS, request.test_rows or TEST_ROWS
+        drawn = draw_rows(codebook, rows + test_rows, request.seed or 0, whole=(data.identifier, data.target))
+        drawn[data.identifier] = identifiers(codebook.columns[data.identifier], len(drawn))
+        guarantee = Guarantee(
+            mode=self.name,
+            looks_at_data=False,
+            statement="Drawn from the codebook alone. No private row was looked at, so none can be revealed.",
+        )
+        return Sample(split_sample(conform(drawn, codebook), rows, data.target), guarantee)
+
+
+def split_sample(table: pd.DataFrame, rows: int, target: str) -> dict[str, pd.DataFrame]:
+    """The first ``rows`` of ``table`` as train, the others as test without ``target``."""
+    test = table.iloc[rows:].drop(columns=target)
+    return {"train": table.iloc[:rows].reset_index(drop=True), "test": test.reset_index(drop=True)}
 
 
 def draw_rows(codebook: Codebook, count: int, seed: int, whole: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -43,14 +56,23 @@ def draw_rows(codebook: Codebook, count: int, seed: int, whole: tuple[str, ...] 
     """
     values = {name: _draw(column, count, _generator(seed, name)) for name, column in codebook.columns.items()}
     frame = pd.DataFrame(values)
-    complete = frame.astype("string")
     for name, column in codebook.columns.items():
-        if name in whole:
-            continue
-        gone = _generator(seed, f"{name} missing").random(count) < column.missing
-        for other, levels in column.missing_when.items():
-            gone |= complete[other].isin([str(level) for level in levels]).to_numpy(dtype=bool)
-        frame[name] = frame[name].mask(gone)
+        if name not in whole:
+            frame[name] = frame[name].mask(_generator(seed, f"{name} missing").random(count) < column.missing)
+    return without_structural_zeros(frame, pd.DataFrame(values), codebook, whole)
+
+
+def without_structural_zeros(
+    frame: pd.DataFrame, complete: pd.DataFrame, codebook: Codebook, whole: Sequence[str]
+) -> pd.DataFrame:
+    """``frame`` with a missing value wherever ``missing_when`` wants one by ``complete``, except in ``whole``."""
+    text = {
+        other: complete[other].astype("string") for column in codebook.columns.values() for other in column.missing_when
+    }
+    for name, column in codebook.columns.items():
+        for other, levels in column.missing_when.items() if name not in whole else ():
+            gone = text[other].isin([str(level) for level in levels]).to_numpy(dtype=bool, na_value=False)
+            frame[name] = frame[name].mask(gone)
     return frame
 
 
@@ -85,7 +107,7 @@ def _dates(first: date, last: date, count: int, random: np.random.Generator) -> 
     return pd.Series(np.datetime64(first, "us") + days.astype("timedelta64[D]"))
 
 
-def _identifiers(column: Column, count: int) -> pd.Series[Any]:
+def identifiers(column: Column, count: int) -> pd.Series[Any]:
     """Numbers or words of no person: counted up from 1, or from the least that the codebook allows."""
     if column.type == "text":
         return pd.Series([f"row-{number:06d}" for number in range(1, count + 1)], dtype="string")

@@ -1,0 +1,43 @@
+"""Whether a table fits into memory, asked before it is read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from participant_kit.challenge.errors import ChallengeError
+
+COPIES = 4
+"""A table that is read, typed and split takes at its peak so many times its own size."""
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def available_memory() -> int:
+    """Bytes that are free on this machine, or the limit of the container, if that is less."""
+    free = int(psutil.virtual_memory().available)
+    for path in _LIMITS if sys.platform == "linux" else ():
+        try:
+            free = min(free, int(path.read_text()))
+        except (OSError, ValueError):  # no such file; or "max", which is no limit
+            continue
+    return free
+
+
+def check_memory(name: str, size: int, memory: int | None = None) -> None:
+    """Refuse the table in the file ``name``, of about ``size`` bytes in memory, when ``memory`` bytes are too few.
+
+    ``memory`` is what is available, unless given. Raises :class:`ChallengeError` that names both figures.
+    """
+    need, have = COPIES * size, available_memory() if memory is None else memory
+    if need > have:
+        raise ChallengeError(
+            f"{name} needs about {_shown(need)} of memory, and {_shown(have)} are available.",
+            hint="Convert it to Parquet with small types, take a random subset of the rows (or of the persons, each "
+            "with all rows), or use a machine with more memory.",
+        )
+
+
+def _shown(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
