@@ -60,10 +60,11 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 	$(BIN)/lint-imports
 	$(NPM) run --silent lint:check
 
+# Two workers, and a thread for each: they fit a machine of two cores, and more would wait for one another.
 unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium
 	$(NPM) test --silent
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

@@ -16,6 +16,17 @@ from participant_kit.execution.environment import Environment, ensure_environmen
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one of several workers does as a whole: a file, which shares what it has started, and all in a browser.
+
+    They begin in the order in which they are collected: the browser's tests, which take longest, are the first.
+    """
+    for item in items:
+        path = item.path.relative_to(ROOT)
+        item.add_marker(pytest.mark.xdist_group("browser" if "browser" in path.parts else path.as_posix()))
+
+
 @pytest.fixture(scope="session")
 def environment() -> Environment:
     """The environment in which notebooks run; made once and kept between runs of the tests."""

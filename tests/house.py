@@ -6,12 +6,14 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import sample
 
 import numpy as np
 import pandas as pd
@@ -48,7 +50,15 @@ def wait_until(happens: Callable[[], bool], seconds: float = 60, what: str = "")
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, f"in {seconds} s this did not happen: {what or happens}"
-        time.sleep(0.02)
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port below those that the kernel gives away, so that it stays free while its server is down."""
+    for port in sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("Of a hundred ports none is free.")
 
 
 def processes(words: str, ancestor: int | None = None) -> list[int]:
@@ -78,7 +88,7 @@ class House:
         self.root, self.roles = root, roles
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
         self.home = Path(os.environ["PKIT_HOME"])
-        self.port = 0
+        self.port = free_port()
         random = np.random.default_rng(0)
         frame = pd.DataFrame({"id": np.arange(100_000, 100_400), "x": random.random(400).round(3)})
         frame["ill"] = (frame.x + random.normal(0, 0.2, 400) > 0.5).astype(int)
@@ -149,10 +159,22 @@ class House:
                 part.kill()
 
     def start(self, name: str, *words: str, inside: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-        """A ``pkit`` command as a process of its own, its output in ``<name>.log``."""
+        """A ``pkit`` command as a process of its own, its output in ``<name>.log``.
+
+        Each has a folder for temporary files of its own, by which runners know who shares a machine with them: every
+        part is on a machine of its own, and no runner waits for that of another house or drops what the others read.
+        """
+        temporary = self.root / f"{name}-tmp"
+        temporary.mkdir(exist_ok=True)
         with (self.root / f"{name}.log").open("ab") as log:
             command = [*inside, sys.executable, "-m", "participant_kit.cli.main", *words]
-            self.parts[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.parts[name] = subprocess.Popen(
+                command,
+                env=os.environ | {"TMPDIR": str(temporary)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         return self.parts[name]
 
     def start_gateway(self, *, data: Path | None = None, inside: tuple[str, ...] = ()) -> None:
@@ -161,7 +183,6 @@ class House:
         words = ("--data", str(data or self.root / "gateway"), "--port", str(self.port), "--lease", str(LEASE))
         self.start("gateway", "gateway", "start", *words, "--address-file", str(file), inside=inside)
         wait_until(file.exists, what="the gateway starts")
-        self.port = int(file.read_text().rpartition(":")[2])
 
     def start_runner(self, role: Role, *, wait: bool = True, gateway: str | None = None) -> None:
         name = role.value

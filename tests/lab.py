@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from house import ROOT, SLUG, wait_until
+from house import ROOT, SLUG, free_port, wait_until
 from playwright.sync_api import Locator, Page, expect
 from support import make_notebook
 
@@ -44,7 +44,7 @@ class Lab:
     def __init__(self, root: Path, *, slug: str = SLUG, base_url: str = "/", locale: str | None = None) -> None:
         self.root, self.files, self.slug, self.base_url = root, root / "files", slug, base_url
         self.process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self.port = free_port()
         self.files.mkdir(parents=True)
         chosen = dict(SETTINGS)
         if locale:
@@ -74,10 +74,7 @@ class Lab:
 
     def _is_up(self) -> bool:
         assert self.process and self.process.poll() is None, self.log
-        for path in (self.root / "runtime").glob(f"jpserver-{self.process.pid}.json"):
-            self.port = int(json.loads(path.read_text())["port"])
-            return True
-        return False
+        return (self.root / "runtime" / f"jpserver-{self.process.pid}.json").exists()
 
     def stop(self) -> None:
         """End it as a person would."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 from typing import Any
 
@@ -72,6 +71,8 @@ def parse_predictions(data: bytes, card: Card, expected: pd.Series[Any]) -> pd.D
 def _read(data: bytes, card: Card, rows: int) -> pa.Table:
     limit = max(rows * MAX_ROWS_FACTOR, 1000)
     columns = card.submission.columns
+    # Not a file of Python's: pyarrow's threads would still read it, and need the interpreter, when that ends.
+    source = pa.BufferReader(data)
     try:
         if card.submission.output.endswith(".csv"):
             if (lines := max(data.count(b"\n"), data.count(b"\r"))) > limit:
@@ -79,9 +80,9 @@ def _read(data: bytes, card: Card, rows: int) -> pa.Table:
             if (header := _HEADER.match(data)) and header[1].count(b",") >= MAX_COLUMNS_FACTOR * len(columns):
                 raise _wrong_columns(card, f"has {header[1].count(b',') + 1} columns")
             convert = csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True)
-            table = csv.read_csv(io.BytesIO(data), convert_options=convert)
+            table = csv.read_csv(source, convert_options=convert)
         else:
-            file = pq.ParquetFile(io.BytesIO(data))
+            file = pq.ParquetFile(source)
             if file.metadata.num_rows > limit:
                 raise _too_many(file.metadata.num_rows, rows)
             if file.metadata.num_columns > MAX_COLUMNS_FACTOR * len(columns):

@@ -71,6 +71,7 @@ def test_commands_are_in_the_palette_and_in_the_context_menu_of_notebooks(joined
     page = desk.page
     desk.open(joined.write("palette.ipynb", SOLUTION))
     expect(desk.submit_button).to_be_visible()
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=30_000)  # else that takes the focus away
     page.get_by_role("menuitem", name="View", exact=True).click()
     page.get_by_role("menuitem", name="Activate Command Palette").click()
     page.locator(".lm-CommandPalette-input").fill("blind submissions")

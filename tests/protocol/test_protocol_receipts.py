@@ -244,7 +244,13 @@ def test_what_is_no_number_in_json_is_never_signed(number: float) -> None:
         ENVELOPE | {"signatures": []},
         ENVELOPE | {"signatures": ENVELOPE["signatures"] * 2},
     ],
-    ids=lambda envelope: str(envelope)[-60:],
+    ids=[
+        *("null", "a number", "text", "an empty list", "a list", "an empty object"),
+        *(f"no {name}" for name in ENVELOPE),
+        *(f"{name}: {value}" for name in ENVELOPE for value in (None, 5, "text")),
+        *("signature: a number", "signature: empty", "keyid: a list", "sig: a number", "sig: no base64", "sig: empty"),
+        *("no signature", "a signature twice"),
+    ],
 )
 def test_what_is_no_envelope_is_refused_in_our_words(envelope: Any) -> None:
     assert "receipt" in refused(envelope)

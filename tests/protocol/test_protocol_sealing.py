@@ -142,13 +142,21 @@ def test_what_was_not_sealed_to_a_key_is_refused(sealed: bytes) -> None:
     assert refused(sealed)
 
 
-@pytest.mark.parametrize("secret", ["", "junk", PUBLIC, SECRET[:-1], SECRET + "Q"])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "junk", PUBLIC, SECRET[:-1], SECRET + "Q"],
+    ids=["empty", "junk", "public", "a letter less", "a letter more"],
+)
 def test_what_is_no_key_opens_nothing_and_is_not_shown(secret: str) -> None:
     said = refused(encrypt(NOTEBOOK, [PUBLIC]), secret)
     assert not secret or secret not in said
 
 
-@pytest.mark.parametrize("recipient", ["", "junk", PUBLIC[:-1], PUBLIC[:-1] + "b1", SECRET, f"{PUBLIC}\n"])
+@pytest.mark.parametrize(
+    "recipient",
+    ["", "junk", PUBLIC[:-1], PUBLIC[:-1] + "b1", SECRET, f"{PUBLIC}\n"],
+    ids=["empty", "junk", "a letter less", "other letters", "secret", "a line"],
+)
 def test_nothing_is_sealed_to_what_is_no_recipient(recipient: str) -> None:
     with pytest.raises(ProtocolError, match="no age recipient") as raised:
         encrypt(NOTEBOOK, [PUBLIC, recipient])
@@ -200,7 +208,7 @@ def test_what_has_no_valid_header_is_refused(plain: bytes) -> None:
         unseal_notebook(encrypt(plain, [PUBLIC]), SECRET)
 
 
-@pytest.mark.parametrize("reply_to", ["junk", SECRET, f"{OTHER_PUBLIC} "])
+@pytest.mark.parametrize("reply_to", ["junk", SECRET, f"{OTHER_PUBLIC} "], ids=["junk", "secret", "a space more"])
 def test_a_header_without_a_key_to_reply_to_is_refused_before_anything_runs(reply_to: str) -> None:
     binding = BINDING.model_copy(update={"reply_to": reply_to})
     with pytest.raises(ProtocolError, match="no valid header"):
