@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/installed: pyproject.toml constraints.txt .ci/packages
+$(VENV)/installed: pyproject.toml constraints.txt tests/tables.txt .ci/packages
 	@.ci/packages bwrap=bubblewrap libseccomp.so.2=libseccomp2 prlimit=util-linux
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv-missing=python3-venv
@@ -27,6 +27,7 @@ $(VENV)/installed: pyproject.toml constraints.txt .ci/packages
 	@echo "Installing packages into $(VENV)"
 	@rm -rf $(LINK)
 	@SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --no-deps --requirement tests/tables.txt
 	@touch $@
 
 $(NODE_MODULES): extension/package-lock.json

@@ -83,11 +83,7 @@ def nhefs() -> RealTable:
 
 
 def actg175() -> RealTable:
-    """A trial of HIV drugs, 2,139 x 27: in whom the disease advanced. S. M. Hammer et al., NEJM 335 (1996).
-
-    Only lifelines from 0.30.3 carries it, which refuses pandas 3, so that ``pip install --no-deps --target FOLDER``
-    and FOLDER in ``PYTHONPATH`` are the way to it.
-    """
+    """A trial of HIV drugs, 2,139 x 27: in whom the disease advanced. S. M. Hammer et al., NEJM 335 (1996)."""
     frame = pd.read_csv(_packaged("lifelines", "lifelines/datasets/ACTG175.csv"), index_col=0)
     return RealTable("actg175", frame.reset_index(drop=True), "pidnum", "cens", ("days",))
 

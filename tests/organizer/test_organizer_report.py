@@ -173,6 +173,7 @@ def test_a_sample_without_a_guarantee_is_told_of_in_red_in_both_reports(folder: 
     for path in (folder.root / "private" / "sample_report.html", write_published_report(folder, NONE)):
         page = Page(path)
         assert "Real values may have been copied into it." in page.words
+        assert "none is a person's" not in page.words
         assert any(attributes.get("class") == "alarm" for attributes in page.named("p"))
 
 

@@ -62,13 +62,13 @@ def picture(column: ColumnFigures) -> Markup:
 
 
 def association_map(figures: AssociationMap, table: str) -> Markup:
-    """Squares, the darker the stronger two columns go together in ``table``; a name before each row."""
+    """Squares, the fuller the stronger two columns go together in ``table``; a name before each row."""
     names, strengths = figures.names, figures.tables[table]
     cells: dict[int, list[str]] = defaultdict(list)
     for row, values in enumerate(strengths):
         for place, value in enumerate(values):
-            if row != place and round(value * 20):
-                cells[round(value * 20)].append(f"M{100 + place * _CELL} {row * _CELL}h10v10h-10z")
+            if row != place and (depth := round(20 * value**0.75)):  # so that weak ones can be seen too
+                cells[depth].append(f"M{100 + place * _CELL} {row * _CELL}h10v10h-10z")
     paths = Markup().join(
         Markup('<path fill-opacity="{}" d="{}"/>').format(depth / 20, "".join(parts))
         for depth, parts in sorted(cells.items())

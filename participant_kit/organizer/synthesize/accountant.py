@@ -123,6 +123,7 @@ def composed(rhos: Sequence[float]) -> float:
     return float(privacy_of(dp.c.make_adaptive_composition(_DOMAIN, _METRIC, _PRIVACY, d_in=1, d_mids=list(rhos)), 1))
 
 
+@lru_cache
 def rho_of(epsilon: float, delta: float) -> float:
     """The largest rho whose epsilon at ``delta`` is at most ``epsilon``."""
     return float(dp.binary_search(lambda rho: epsilon_of(rho, delta) <= epsilon, bounds=(1e-12, 100.0)))

@@ -109,14 +109,15 @@ class _Learner:
         root = target if self.conditioned else None
         self.others = [column for column, coding in enumerate(codings) if column != root and coding.size > 1]
         self.joint: dict[Pair, Array] = {}
+        self.related: list[int] = []
 
     def learn(self) -> Tree:
         self.rows = self._count_rows()
         self.fine = self._count_columns()
         self.grids = self._choose_grids()
         self.shares = [merge(shares, grid) for shares, grid in zip(self.fine, self.grids, strict=True)]
-        if self.conditioned:
-            self._count_pairs([(column, self.target) for column in self._choose_related()], self._share("target"))
+        self.related = self._choose_related() if self.conditioned else []
+        self._count_pairs([(column, self.target) for column in self.related], self._share("target"))
         edges = self._choose_edges()
         self._count_pairs(edges, self.ask.left)
         return Tree(self.target, self.rows, self.grids, self.fine, list(self._steps(edges)))
@@ -239,11 +240,10 @@ class _Learner:
         """The shares of each column's codes by the target's, shape (target's codes, codes), as far as known."""
         result = []
         for column, shares in enumerate(self.shares):
-            known = self.joint.get((column, self.target))
-            if known is None:
-                result.append(np.tile(shares, (len(self.shares[self.target]), 1)))
+            if column in self.related:
+                result.append(_rows(self.joint[(column, self.target)].T))
             else:
-                result.append((known / np.maximum(known.sum(axis=0), 1e-12)).T)
+                result.append(np.tile(shares, (len(self.shares[self.target]), 1)))
         return result
 
     def _expected(self, pair: Pair) -> Array:
@@ -265,7 +265,7 @@ class _Learner:
             yield Step(self.target, None, False, _cumulative(target[None, :]))
         by_target = self._by_target()
         for column, parent in _walk(len(self.codings), edges, root):
-            on_target = (column, self.target) in self.joint
+            on_target = column in self.related
             if parent is None:
                 table = by_target[column] if on_target else self.shares[column][None, :]
             else:
