@@ -20,7 +20,7 @@ from platformdirs import user_data_path
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
 
-NOTEBOOK = "nhanes_diabetes.ipynb"
+NOTEBOOK = "02_baseline.ipynb"
 
 
 class DemoError(KitError):
@@ -106,9 +106,7 @@ def demo(
 
 def open_lab(folder: Path) -> None:
     """JupyterLab on the participant's folder, until it is stopped."""
-    console.note(
-        "\n[bold]Opening JupyterLab[/]: open the starter notebook, and press Submit blind. Stop it with Ctrl-C."
-    )
+    console.note("\n[bold]Opening JupyterLab[/]: open 02_baseline.ipynb, and press Submit blind. Stop it with Ctrl-C.")
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with contextlib.suppress(KeyboardInterrupt):

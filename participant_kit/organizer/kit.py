@@ -13,6 +13,7 @@ from participant_kit.challenge.folder import NOTEBOOKS, ChallengeFolder
 from participant_kit.organizer.check import check_challenge
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.public import public_files
+from participant_kit.organizer.starter import FIRST, write_starters
 from participant_kit.organizer.template import render
 from participant_kit.protocol.kit import kit_digest, open_kit, pack_kit
 
@@ -33,9 +34,12 @@ class KitBuild:
 def build_kit(folder: ChallengeFolder) -> KitBuild:
     """Write ``starter_kit/`` and ``starter_kit.zip`` into ``folder``; the same files give the same bytes.
 
+    A folder without any starter notebook gets those of :mod:`participant_kit.organizer.starter` first.
     Raises :class:`~participant_kit.challenge.finding.FindingsError` when the check finds an error, or
     :class:`OrganizerError` when there are no public keys or the disk is full; then an earlier kit stays.
     """
+    if not any(folder.notebooks_dir.glob("*.ipynb")):
+        write_starters(folder)
     findings = check_challenge(folder)
     if errors := [finding for finding in findings if finding.level == "error"]:
         raise FindingsError(errors, hint="Correct them, then build the kit again.")
@@ -74,13 +78,13 @@ def build_kit(folder: ChallengeFolder) -> KitBuild:
 
 
 def _readme(folder: ChallengeFolder) -> str:
-    notebooks = sorted(folder.notebooks_dir.glob("*.ipynb"))
+    notebooks = sorted(path.name for path in folder.notebooks_dir.glob("*.ipynb"))
     columns = " and ".join(f"`{name}`" for name in folder.card.submission.columns)
     return render(
         "README.md",
         card=folder.card,
         columns=columns,
-        notebook=notebooks[-1].name,
+        notebook=FIRST if FIRST in notebooks else notebooks[0],
         bits=alphabet_of(folder.card).bits,
         notebooks=NOTEBOOKS,
     )

@@ -30,8 +30,9 @@ def test_a_kit_holds_the_public_half_and_nothing_else(challenge: ChallengeFolder
         "requirements.txt",
         "sample_data/test.parquet",
         "sample_data/train.parquet",
-        "starter_notebooks/baseline.ipynb",
-        "starter_notebooks/starter.ipynb",
+        "starter_notebooks/01_explore.ipynb",
+        "starter_notebooks/02_baseline.ipynb",
+        "starter_notebooks/03_improve.ipynb",
     ]
     files = open_kit(build.zip.read_bytes())
     found = {path.relative_to(build.folder).as_posix(): path for path in build.folder.rglob("*") if path.is_file()}
@@ -51,10 +52,10 @@ def test_the_zip_is_the_same_byte_for_byte(challenge: ChallengeFolder, tmp_path:
 
 def test_building_again_replaces_the_kit(challenge: ChallengeFolder) -> None:
     before = build_kit(challenge)
-    (challenge.notebooks_dir / "baseline.ipynb").unlink()
+    (challenge.notebooks_dir / "03_improve.ipynb").unlink()
     after = build_kit(ChallengeFolder(challenge.root))
     assert before.digest != after.digest
-    assert not (after.folder / "starter_notebooks" / "baseline.ipynb").exists()
+    assert not (after.folder / "starter_notebooks" / "03_improve.ipynb").exists()
 
 
 def test_a_mistake_stops_the_build_and_the_kit_before_stays(challenge: ChallengeFolder) -> None:
@@ -77,7 +78,7 @@ def test_nothing_is_left_lying_about(challenge: ChallengeFolder) -> None:
 
 
 def test_a_link_in_the_public_half_is_not_followed(challenge: ChallengeFolder, tmp_path: Path) -> None:
-    elsewhere = shutil.copyfile(challenge.notebooks_dir / "starter.ipynb", tmp_path / "elsewhere.ipynb")
+    elsewhere = shutil.copyfile(challenge.notebooks_dir / "02_baseline.ipynb", tmp_path / "elsewhere.ipynb")
     (challenge.notebooks_dir / "linked.ipynb").symlink_to(elsewhere)
     with pytest.raises(KitError, match="is a link") as refused:
         build_kit(challenge)
@@ -96,3 +97,20 @@ def test_the_data_page_names_every_column_and_what_it_may_hold(challenge: Challe
         assert f"| `{column}` |" in page
     assert r"one \| two" in page  # a bar would begin another cell
     assert "(to be predicted)" in page
+
+
+def test_a_folder_without_a_notebook_gets_three_and_one_of_the_organizers_own_is_enough(
+    challenge: ChallengeFolder,
+) -> None:
+    own = (challenge.notebooks_dir / "02_baseline.ipynb").read_bytes()
+    shutil.rmtree(challenge.notebooks_dir)
+    assert sum(name.endswith(".ipynb") for name in build_kit(challenge).files) == 3
+    shutil.rmtree(challenge.notebooks_dir)
+    challenge.notebooks_dir.mkdir()
+    (challenge.notebooks_dir / "own.ipynb").write_bytes(own)
+    assert [name for name in build_kit(challenge).files if name.endswith(".ipynb")] == ["starter_notebooks/own.ipynb"]
+
+
+def test_the_readme_names_the_notebook_to_submit_first(challenge: ChallengeFolder) -> None:
+    readme = (build_kit(challenge).folder / "README.md").read_text()
+    assert "pkit submit starter_notebooks/02_baseline.ipynb" in readme
