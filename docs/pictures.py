@@ -73,7 +73,7 @@ def start(root: Path, parts: list[Part]) -> str:
     start_gateway(root, parts)
     prepare(root, challenge)
     gateway = parts[0].wait_for(root / "gateway" / "address")
-    publish_challenge(ChallengeFolder(challenge), gateway, (root / "tokens" / "organizer").read_text())
+    publish_challenge(ChallengeFolder(challenge), gateway, (root / "tokens" / "organizer").read_text(), parity=False)
     start_runners(root, challenge, gateway, parts)
     wait_for_runners(root, parts)
     return gateway

@@ -129,7 +129,8 @@ def run_demo(root: Path, parts: list[Part], pkit: Callable[..., Any]) -> dict[st
         prepare(root, challenge)
         gateway = parts[0].wait_for(root / "gateway" / "address")
     organizer = ("--gateway", gateway, "--token-file", str(tokens / "organizer"))
-    show(pkit, "challenge", "publish", str(challenge), *organizer)
+    # without parity, because that would run three notebooks twice, as long as all the rest together
+    show(pkit, "challenge", "publish", str(challenge), *organizer, "--no-parity")
     start_runners(root, challenge, gateway, parts)
     show(pkit, "login", gateway, "--token-file", str(tokens / "ada"))
     show(pkit, "join", f"{gateway}/nhanes-diabetes", "--folder", str(kit))
