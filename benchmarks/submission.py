@@ -50,7 +50,7 @@ def measure(root: Path, gateway: str, rounds: int) -> dict[str, list[float]]:
     tables = phase_tables(challenge, PHASE)
     environment, sandbox = ensure_environment(challenge.requirements_path), get_sandbox("bubblewrap")
     scorer = Scorer(challenge, environment.prefix, sandbox)
-    source = next(challenge.notebooks_dir.glob("*.ipynb"))
+    source = challenge.notebooks_dir / "02_baseline.ipynb"
     sent = root / "participant" / "nhanes-diabetes" / "starter_notebooks" / "measured.ipynb"
     predictions = b""
 

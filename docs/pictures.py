@@ -31,7 +31,7 @@ from participant_kit.gateway.accounts import create_token  # noqa: E402
 from participant_kit.organizer.publish import publish_challenge  # noqa: E402
 from participant_kit.participant import Client  # noqa: E402
 
-SLUG, NOTEBOOK = "nhanes-diabetes", "starter_notebooks/nhanes_diabetes.ipynb"
+SLUG, NOTEBOOK = "nhanes-diabetes", "starter_notebooks/02_baseline.ipynb"
 PICTURES = ROOT / "docs" / "pictures"
 BOOSTING = """from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -73,7 +73,7 @@ def start(root: Path, parts: list[Part]) -> str:
     start_gateway(root, parts)
     prepare(root, challenge)
     gateway = parts[0].wait_for(root / "gateway" / "address")
-    publish_challenge(ChallengeFolder(challenge), gateway, (root / "tokens" / "organizer").read_text())
+    publish_challenge(ChallengeFolder(challenge), gateway, (root / "tokens" / "organizer").read_text(), parity=False)
     start_runners(root, challenge, gateway, parts)
     wait_for_runners(root, parts)
     return gateway
@@ -90,10 +90,11 @@ def submit_as(root: Path, gateway: str, name: str, cell: str) -> None:
 
 
 def change(source: Path, target: Path, cell: str) -> None:
-    """The starter notebook with one more cell before the last."""
+    """The baseline with one more cell before it predicts."""
     content: dict[str, Any] = json.loads(source.read_text())
     new = {"cell_type": "code", "id": "more", "metadata": {}, "execution_count": None, "outputs": [], "source": cell}
-    content["cells"].insert(len(content["cells"]) - 2, new)
+    predict = [cell["id"] for cell in content["cells"]].index("predict")
+    content["cells"].insert(predict, new)
     target.write_text(json.dumps(content))
 
 
@@ -112,7 +113,7 @@ def work(desk: Desk, gateway: str, token: str) -> None:
     expect(page.locator(".jp-NotebookPanel .jp-Notebook")).to_be_visible(timeout=300_000)
     for name, cell in (("boosting", BOOSTING), ("glucose", BROKEN)):
         change(lab.kit / NOTEBOOK, lab.kit / "starter_notebooks" / f"{name}.ipynb", cell)
-    score(desk, NOTEBOOK, "the starter", "as it came")
+    score(desk, NOTEBOOK, "the baseline", "as it came")
     score(desk, "starter_notebooks/boosting.ipynb", "boosting", "80 trees, slow learning")
 
     desk.open(f"{SLUG}/starter_notebooks/glucose.ipynb")

@@ -140,7 +140,7 @@ class House:
     def open(self, *, runners: bool = True) -> None:
         """Start everything (without ``runners``, the gateway alone), publish, log in, join."""
         self.start_gateway()
-        publish_challenge(self.challenge, self.address, self.tokens["organizer"])
+        publish_challenge(self.challenge, self.address, self.tokens["organizer"], parity=False)
         for role in self.roles if runners else ():
             self.start_runner(role, wait=False)
         for role in self.roles if runners else ():

@@ -5,10 +5,11 @@ Data files are read where they lie; no package is imported for its data but scik
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pandas as pd
@@ -117,10 +118,10 @@ def challenge_of(table: RealTable, folder: Path, *, test_share: float = 0.3, see
 
 def _packaged(package: str, name: str) -> Path:
     """The file ``name`` of an installed package."""
-    try:
-        path = Path(str(distribution(package).locate_file(name)))
-    except PackageNotFoundError:
-        raise FileNotFoundError(f"The package {package}, which carries this table, is not installed.") from None
+    found = next(iter(distributions(name=package, path=[str(Path(sys.prefix, "tables")), *sys.path])), None)
+    if found is None:
+        raise FileNotFoundError(f"The package {package}, which carries this table, is not installed.")
+    path = Path(str(found.locate_file(name)))
     if not path.is_file():
         raise FileNotFoundError(f"The package {package} is installed, but has no {name}.")
     return path

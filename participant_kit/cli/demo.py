@@ -20,7 +20,7 @@ from platformdirs import user_data_path
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
 
-NOTEBOOK = "nhanes_diabetes.ipynb"
+NOTEBOOK = "02_baseline.ipynb"
 
 
 class DemoError(KitError):
@@ -106,9 +106,7 @@ def demo(
 
 def open_lab(folder: Path) -> None:
     """JupyterLab on the participant's folder, until it is stopped."""
-    console.note(
-        "\n[bold]Opening JupyterLab[/]: open the starter notebook, and press Submit blind. Stop it with Ctrl-C."
-    )
+    console.note("\n[bold]Opening JupyterLab[/]: open 02_baseline.ipynb, and press Submit blind. Stop it with Ctrl-C.")
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with contextlib.suppress(KeyboardInterrupt):
@@ -131,7 +129,8 @@ def run_demo(root: Path, parts: list[Part], pkit: Callable[..., Any]) -> dict[st
         prepare(root, challenge)
         gateway = parts[0].wait_for(root / "gateway" / "address")
     organizer = ("--gateway", gateway, "--token-file", str(tokens / "organizer"))
-    show(pkit, "challenge", "publish", str(challenge), *organizer)
+    # without parity, because that would run three notebooks twice, as long as all the rest together
+    show(pkit, "challenge", "publish", str(challenge), *organizer, "--no-parity")
     start_runners(root, challenge, gateway, parts)
     show(pkit, "login", gateway, "--token-file", str(tokens / "ada"))
     show(pkit, "join", f"{gateway}/nhanes-diabetes", "--folder", str(kit))

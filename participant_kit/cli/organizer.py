@@ -22,6 +22,7 @@ from participant_kit.cli.confirm import confirm
 from participant_kit.cli.token import TokenError, read_token
 
 if TYPE_CHECKING:
+    from participant_kit.organizer.parity import Parity
     from participant_kit.organizer.synthesize import Guarantee
 
 app = typer.Typer(name="challenge", help="Make a challenge, check it, publish it.", no_args_is_help=True)
@@ -31,6 +32,10 @@ Folder = Annotated[Path, typer.Argument(help="The challenge folder, which holds 
 Gateway = Annotated[str | None, typer.Option(help="The gateway's address. Default: the one you logged in to.")]
 TokenFile = Annotated[
     Path | None, typer.Option(help="File with the organizer's token. Default: PKIT_TOKEN, or what `pkit login` kept.")
+]
+
+NoParity = Annotated[
+    bool, typer.Option("--no-parity", help="Do not run the starter notebooks on the real data before.")
 ]
 
 
@@ -171,14 +176,35 @@ def _promise(guarantee: Guarantee) -> str:
 
 
 @app.command()
-def kit(folder: Folder, json: console.Json = False) -> None:
+def parity(
+    folder: Folder,
+    phase: Annotated[str | None, typer.Option(help="Whose real data. Default: the first phase.")] = None,
+    notebook: Annotated[str | None, typer.Option(help="One starter notebook. Default: all of them.")] = None,
+    json: console.Json = False,
+) -> None:
+    """Run the starter notebooks on the sample and on the real data; tell what differs; exit 1 on an error.
+
+    Example: pkit challenge parity heart
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.organizer.parity import check_parity
+
+    report = check_parity(ChallengeFolder(folder), phase=phase, notebook=notebook, tell=_tell)
+    console.emit(report, Group(_both_runs(report), _report(report.findings)))
+    if any(finding.level == "error" for finding in report.findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def kit(folder: Folder, no_parity: NoParity = False, json: console.Json = False) -> None:
     """Build the starter kit, as a folder and as a zip; the same files give the same bytes.
 
     Example: pkit challenge kit heart
     """
     from participant_kit.organizer.kit import build_kit
 
-    build = build_kit(ChallengeFolder(folder))
+    _warn_of_parity(no_parity)
+    build = build_kit(ChallengeFolder(folder), parity=not no_parity, tell=_tell)
     _warn(build.warnings)
     result = {"folder": str(build.folder), "zip": str(build.zip), "sha256": build.digest, "files": build.files}
     size = decimal(build.zip.stat().st_size)
@@ -187,7 +213,13 @@ def kit(folder: Folder, json: console.Json = False) -> None:
 
 
 @app.command()
-def publish(folder: Folder, gateway: Gateway = None, token_file: TokenFile = None, json: console.Json = False) -> None:
+def publish(
+    folder: Folder,
+    gateway: Gateway = None,
+    token_file: TokenFile = None,
+    no_parity: NoParity = False,
+    json: console.Json = False,
+) -> None:
     """Build the kit and register the challenge on a gateway; again after a change.
 
     Example: pkit challenge publish heart --gateway https://gateway.example.org
@@ -195,7 +227,8 @@ def publish(folder: Folder, gateway: Gateway = None, token_file: TokenFile = Non
     from participant_kit.organizer.publish import publish_challenge
 
     address, token = _account(gateway, token_file)
-    build, info = publish_challenge(ChallengeFolder(folder), address, token)
+    _warn_of_parity(no_parity)
+    build, info = publish_challenge(ChallengeFolder(folder), address, token, parity=not no_parity, tell=_tell)
     _warn(build.warnings)
     text = (
         f"Published [green]{address}/{info.card.slug}[/]\nsha256 {info.kit_sha256}\n"
@@ -237,6 +270,22 @@ def schema(json: console.Json = False) -> None:
 
 def _tell(text: str) -> None:
     console.note(escape(text))
+
+
+def _warn_of_parity(left_out: bool) -> None:
+    if left_out:
+        text = "the starter notebooks are not run on the real data, and may fail there for everybody"
+        console.note(f"[yellow]Without parity:[/] {text}.")
+
+
+def _both_runs(report: Parity) -> Table:
+    table = Table("notebook", "on", "outcome", "time", "memory", "warnings", box=None, pad_edge=False)
+    for pair in report.pairs:
+        for name, data, run in ((pair.notebook, "sample", pair.sample), ("", report.phase, pair.real)):
+            memory = decimal(run.memory) if run.memory else "not known"
+            warned = ", ".join(f"{count} {name}" for name, count in run.warnings.items())
+            table.add_row(*map(escape, (name, data, run.outcome, f"{run.seconds:g} s", memory, warned)))
+    return table
 
 
 def _account(gateway: str | None, token_file: Path | None) -> tuple[str, str]:

@@ -90,7 +90,7 @@ def join(
 def check(notebook: Notebook, challenge: Challenge = None, json: console.Json = False) -> None:
     """Find what would make a notebook fail, without running it.
 
-    Example: pkit check starter_notebooks/nhanes_diabetes.ipynb
+    Example: pkit check starter_notebooks/02_baseline.ipynb
     """
     warnings = _check(notebook, _kit(notebook, challenge))
     text = f"No errors in {notebook.name}" + (f", {len(warnings)} warnings." if warnings else ".")
@@ -100,7 +100,7 @@ def check(notebook: Notebook, challenge: Challenge = None, json: console.Json = 
 def rehearse(notebook: Notebook, challenge: Challenge = None, json: console.Json = False) -> None:
     """Run a notebook on the sample, on this machine, in the sandbox that the secure side uses where there is one.
 
-    Example: pkit rehearse starter_notebooks/nhanes_diabetes.ipynb
+    Example: pkit rehearse starter_notebooks/02_baseline.ipynb
     """
     from rich.console import Group
 
@@ -131,7 +131,7 @@ def submit(
 ) -> None:
     """Seal a notebook and send it to be run blind on the real data.
 
-    Example: pkit submit starter_notebooks/nhanes_diabetes.ipynb --wait
+    Example: pkit submit starter_notebooks/02_baseline.ipynb --wait
     """
     from participant_kit.challenge.alphabet import alphabet_of
     from participant_kit.participant.clients import client_of

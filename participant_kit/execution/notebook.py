@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from participant_kit.challenge.alphabet import STAGES
@@ -29,7 +29,7 @@ ENVIRONMENT = "/opt/environment"
 
 @dataclass(frozen=True)
 class Execution:
-    """How a notebook ended. Everything but ``seconds`` was chosen by the notebook: treat it as hostile.
+    """How a notebook ended. All but ``seconds`` and ``peak_memory`` (bytes, None if unknown) is as hostile as it is.
 
     ``stage`` is None when ``output`` holds the submitted file's bytes, else one of
     :data:`participant_kit.challenge.alphabet.STAGES`. ``cell`` counts from 1 in the notebook as given.
@@ -45,6 +45,7 @@ class Execution:
     log: str = ""
     seconds: float = 0.0
     cancelled: bool = False
+    peak_memory: int | None = None
 
 
 def run_notebook(
@@ -73,7 +74,7 @@ def run_notebook(
         max_log=guest.MAX_LOG if keep_log else 0,
         cancelled=cancelled,
     )
-    return read_reply(ended)
+    return replace(read_reply(ended), peak_memory=ended.peak_memory)
 
 
 def guest_command(

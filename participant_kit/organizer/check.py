@@ -93,7 +93,7 @@ def _check_requirements(folder: ChallengeFolder, card: Card) -> Iterator[Finding
 def _check_notebooks(folder: ChallengeFolder) -> Iterator[Finding]:
     paths = sorted(folder.notebooks_dir.glob("*.ipynb"))
     if not paths:
-        yield Finding(f"{NOTEBOOKS}/", "at least one starter notebook", "none")
+        yield Finding(f"{NOTEBOOKS}/", "at least one starter notebook; pkit challenge kit writes some", "none")
     for path in paths:
         file = f"{NOTEBOOKS}/{path.name}"
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from participant_kit.challenge.finding import Finding, FindingsError
 from participant_kit.challenge.folder import NOTEBOOKS, ChallengeFolder
 from participant_kit.organizer.check import check_challenge
 from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.parity import check_parity
 from participant_kit.organizer.public import public_files
+from participant_kit.organizer.starter import FIRST, write_starters
 from participant_kit.organizer.template import render
 from participant_kit.protocol.kit import kit_digest, open_kit, pack_kit
 
@@ -30,12 +33,22 @@ class KitBuild:
     warnings: list[Finding]
 
 
-def build_kit(folder: ChallengeFolder) -> KitBuild:
+def build_kit(
+    folder: ChallengeFolder, *, parity: bool = True, tell: Callable[[str], None] = lambda text: None
+) -> KitBuild:
     """Write ``starter_kit/`` and ``starter_kit.zip`` into ``folder``; the same files give the same bytes.
 
-    Raises :class:`~participant_kit.challenge.finding.FindingsError` when the check finds an error, or
-    :class:`OrganizerError` when there are no public keys or the disk is full; then an earlier kit stays.
+    A folder without any starter notebook gets those of :mod:`participant_kit.organizer.starter` first.
+    With ``parity`` the notebooks are run on the sample and on the real data first, as
+    :func:`~participant_kit.organizer.parity.check_parity` does; ``tell`` is told how far that is.
+
+    Raises :class:`~participant_kit.challenge.finding.FindingsError` when a check finds an error,
+    :class:`OrganizerError` when there are no public keys, no sandbox, or no room on the disk, and
+    :class:`~participant_kit.execution.errors.ExecutionError` when the notebooks cannot be run; then an earlier kit
+    stays.
     """
+    if not any(folder.notebooks_dir.glob("*.ipynb")):
+        write_starters(folder)
     findings = check_challenge(folder)
     if errors := [finding for finding in findings if finding.level == "error"]:
         raise FindingsError(errors, hint="Correct them, then build the kit again.")
@@ -44,6 +57,11 @@ def build_kit(folder: ChallengeFolder) -> KitBuild:
             "The challenge has no public keys, so nobody could seal a notebook for it.",
             hint=f"The data holder makes them with: pkit holder keys FILE --challenge {folder.root}",
         )
+    if parity:
+        compared = check_parity(folder, tell=tell).findings
+        if errors := [finding for finding in compared if finding.level == "error"]:
+            raise FindingsError(errors, hint=f"See both runs with: pkit challenge parity {folder.root}")
+        findings += compared
     target, archive = folder.root / KIT, folder.root / f"{KIT}.zip"
     try:
         with tempfile.TemporaryDirectory(prefix=f".{KIT}-", dir=folder.root) as temporary:
@@ -74,13 +92,13 @@ def build_kit(folder: ChallengeFolder) -> KitBuild:
 
 
 def _readme(folder: ChallengeFolder) -> str:
-    notebooks = sorted(folder.notebooks_dir.glob("*.ipynb"))
+    notebooks = sorted(path.name for path in folder.notebooks_dir.glob("*.ipynb"))
     columns = " and ".join(f"`{name}`" for name in folder.card.submission.columns)
     return render(
         "README.md",
         card=folder.card,
         columns=columns,
-        notebook=notebooks[-1].name,
+        notebook=FIRST if FIRST in notebooks else notebooks[0],
         bits=alphabet_of(folder.card).bits,
         notebooks=NOTEBOOKS,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import ValidationError
 
 from participant_kit.challenge.folder import ChallengeFolder
@@ -11,14 +13,23 @@ from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.messages import ChallengeInfo, NewAccount, NewToken
 
 
-def publish_challenge(folder: ChallengeFolder, gateway: str, token: str) -> tuple[KitBuild, ChallengeInfo]:
+def publish_challenge(
+    folder: ChallengeFolder,
+    gateway: str,
+    token: str,
+    *,
+    parity: bool = True,
+    tell: Callable[[str], None] = lambda text: None,
+) -> tuple[KitBuild, ChallengeInfo]:
     """Build the kit of ``folder`` and register the challenge on ``gateway``, anew if it is there already.
+
+    ``parity`` and ``tell`` are those of :func:`~participant_kit.organizer.kit.build_kit`.
 
     Raises what :func:`~participant_kit.organizer.kit.build_kit` raises, and
     :class:`~participant_kit.protocol.errors.GatewayError`.
     """
     connection = Connection(gateway, token)
-    build = build_kit(folder)
+    build = build_kit(folder, parity=parity, tell=tell)
     info = connection.put(f"/challenges/{folder.card.slug}", build.zip.read_bytes(), ChallengeInfo)
     if info.kit_sha256 != build.digest:
         raise OrganizerError(

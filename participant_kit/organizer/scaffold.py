@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column
@@ -25,11 +24,11 @@ from participant_kit.challenge.table import read_table
 from participant_kit.organizer.draft import draft_codebook
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.split import split_table, write_phases
-from participant_kit.organizer.starter import baseline_notebook, starter_notebook
+from participant_kit.organizer.starter import write_starters
 from participant_kit.organizer.synthesize import Request, write_sample
 from participant_kit.organizer.template import render
 
-PACKAGES = ("ipykernel", "numpy", "pandas", "papermill", "pyarrow", "scikit-learn")
+PACKAGES = ("ipykernel", "matplotlib", "numpy", "pandas", "papermill", "pyarrow", "scikit-learn")
 """What a scaffolded challenge offers to notebooks, in the versions that are installed here."""
 PHASES = ("development", "final")
 
@@ -66,10 +65,7 @@ def new_challenge(
         train, tests = split_table(frame, target, PHASES, test_share=test_share, seed=seed, by_class=by_class)
         write_phases(made, train, tests)
         write_sample(made, "schema", Request(seed=seed))
-        made.notebooks_dir.mkdir()
-        for name, write in (("starter", starter_notebook), ("baseline", baseline_notebook)):
-            notebook = write(made.card, codebook.columns[target])
-            nbformat.write(notebook, made.notebooks_dir / f"{name}.ipynb")
+        write_starters(made)
     rows = {phase: len(test) for phase, test in tests.items()}
     tell(f"{len(train)} rows to learn from; to be predicted: {', '.join(f'{n} in {p}' for p, n in rows.items())}")
     return ChallengeFolder(folder)

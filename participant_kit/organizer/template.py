@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,10 +19,11 @@ def _cell(value: object) -> str:
     return " ".join(str(value).split()).replace("|", "\\|")
 
 
-def _allowed(column: Column) -> str:
-    """What a column may hold."""
+def _allowed(column: Column, most: int = 1_000_000) -> str:
+    """What a column may hold; of levels, the first ``most``."""
     if column.levels:
-        return ", ".join(f"`{level}`" for level in column.level_names)
+        rest = f" and {len(column.levels) - most} more" if len(column.levels) > most else ""
+        return ", ".join(f"`{level}`" for level in column.level_names[:most]) + rest
     if column.minimum is None:
         return {"boolean": "`True`, `False`"}.get(column.type, "")
     return f"{column.minimum} to {column.maximum} {column.unit}".strip()
@@ -39,7 +41,14 @@ def _missing(column: Column) -> str:
     return "; ".join([*shares, *whens]) or "may be"
 
 
-_templates.filters |= {"cell": _cell, "allowed": _allowed, "missing": _missing}
+def _python(value: object) -> str:
+    """``value`` as it is written in Python, texts in double quotes."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_python, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+_templates.filters |= {"cell": _cell, "allowed": _allowed, "missing": _missing, "python": _python}
 
 
 def render(name: str, **values: Any) -> str:

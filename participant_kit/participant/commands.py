@@ -214,7 +214,7 @@ def _notebook(arguments: argparse.Namespace, here: Here) -> tuple[Path, Challeng
     return path, find_kit(path.parent, arguments.challenge)
 
 
-_GIVE_IT = "Give its path, as in: %blind submit starter.ipynb"
+_GIVE_IT = "Give its path, as in: %blind submit 02_baseline.ipynb"
 
 
 def _where(arguments: argparse.Namespace, here: Here) -> Any:

@@ -114,7 +114,7 @@ def test_what_is_not_saved_is_saved_first(joined: Lab, desk: Desk) -> None:
 
 
 def test_a_notebook_outside_of_a_challenge_has_no_button(joined: Lab, desk: Desk) -> None:
-    (joined.files / "mine.ipynb").write_bytes((joined.kit / "starter_notebooks" / "starter.ipynb").read_bytes())
+    (joined.files / "mine.ipynb").write_bytes((joined.kit / "starter_notebooks" / "02_baseline.ipynb").read_bytes())
     desk.open("mine.ipynb")
     desk.page.wait_for_timeout(500)
     expect(desk.page.locator(".pkit-SubmitButton")).to_be_hidden()
@@ -286,7 +286,7 @@ def test_a_kit_that_needs_a_newer_version_says_so(joined: Lab, desk: Desk) -> No
     card = newer / "challenge.yaml"
     card.write_text(card.read_text().replace("schema_version: 1", "schema_version: 2"))
     try:
-        desk.open("newer/starter_notebooks/starter.ipynb")
+        desk.open("newer/starter_notebooks/02_baseline.ipynb")
         dialog = desk.open_dialog()
         expect(dialog).to_contain_text("a newer version of participant-kit")
         expect(dialog).to_contain_text("pip install -U participant-kit")

@@ -107,7 +107,7 @@ def test_requirements_are_pinned_packages_and_nothing_else(challenge: ChallengeF
     with challenge.requirements_path.open("a") as file:
         file.write(line + "\n")
     finding = only_error(challenge)
-    assert (finding.file, finding.line, found in finding.found) == ("requirements.txt", 7, True)
+    assert (finding.file, finding.line, found in finding.found) == ("requirements.txt", 8, True)
 
 
 def test_what_runs_notebooks_must_be_among_the_requirements(challenge: ChallengeFolder) -> None:
@@ -209,22 +209,22 @@ def test_rows_that_are_equal_by_chance_are_no_leak(tmp_path: Path) -> None:
 
 
 def test_notebooks_show_no_outputs_and_have_their_parameters(challenge: ChallengeFolder) -> None:
-    path = challenge.notebooks_dir / "starter.ipynb"
+    path = challenge.notebooks_dir / "02_baseline.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="patient 20001")]
     notebook.cells[1].source = "data_dir = 1"
     nbformat.write(notebook, path)
     found = errors(challenge)
     assert [(finding.file, finding.cell) for finding in found] == [
-        ("starter_notebooks/starter.ipynb", None),
-        ("starter_notebooks/starter.ipynb", 3),
+        ("starter_notebooks/02_baseline.ipynb", None),
+        ("starter_notebooks/02_baseline.ipynb", 3),
     ]
     assert "20001" not in str(found)
 
 
 def test_a_notebook_that_is_none_is_found(challenge: ChallengeFolder) -> None:
-    (challenge.notebooks_dir / "starter.ipynb").write_text("{}")
-    assert only_error(challenge).file == "starter_notebooks/starter.ipynb"
+    (challenge.notebooks_dir / "02_baseline.ipynb").write_text("{}")
+    assert only_error(challenge).file == "starter_notebooks/02_baseline.ipynb"
 
 
 def test_keys_that_are_none_are_found(challenge: ChallengeFolder) -> None:

@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from papermill import execute_notebook
+from cells import run_cells
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
@@ -19,33 +19,14 @@ from participant_kit.organizer.scaffold import new_challenge
 
 
 def run_starters(folder: ChallengeFolder, data: Path, output: Path) -> list[pd.DataFrame]:
-    """The predictions of every starter notebook, each run in a kernel on the tables in ``data``."""
+    """The predictions of every starter notebook, each run on the tables in ``data``."""
     found = []
     for path in sorted(folder.notebooks_dir.glob("*.ipynb")):
-        parameters = {"data_dir": str(data), "output_dir": str(output)}
-        execute_notebook(path, output / "out.ipynb", parameters=parameters, kernel_name="python3", progress_bar=False)
-        found.append(read_output(folder, data, output))
+        run_cells(nbformat.read(path, as_version=4), data, output)
+        expected = pd.read_parquet(data / "test.parquet")[folder.card.data.identifier]
+        content = (output / folder.card.submission.output).read_bytes()
+        found.append(parse_predictions(content, folder.card, expected))
     return found
-
-
-def compute_starters(folder: ChallengeFolder, data: Path, output: Path) -> list[pd.DataFrame]:
-    """The same without a kernel, which takes seconds to start: the cells' code, run here."""
-    found = []
-    for path in sorted(folder.notebooks_dir.glob("*.ipynb")):
-        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-        code = "\n".join(cell.source for cell in cells if "parameters" not in cell.metadata.get("tags", []))
-        exec(compile(code, str(path), "exec"), {"data_dir": str(data), "output_dir": str(output)})
-        found.append(read_output(folder, data, output))
-    return found
-
-
-def read_output(folder: ChallengeFolder, data: Path, output: Path) -> pd.DataFrame:
-    """What a notebook has just written, checked as a submission's is, and taken away for the next."""
-    expected = pd.read_parquet(data / "test.parquet")[folder.card.data.identifier]
-    written = output / folder.card.submission.output
-    predictions = parse_predictions(written.read_bytes(), folder.card, expected)
-    written.unlink()
-    return predictions
 
 
 def test_a_scaffolded_challenge_has_no_mistakes(challenge: ChallengeFolder) -> None:
@@ -105,11 +86,12 @@ def test_nobody_else_may_read_the_private_half(challenge: ChallengeFolder) -> No
     assert "/private/" in (challenge.root / ".gitignore").read_text()
 
 
-def test_both_notebooks_run_on_the_sample_and_on_the_real_tables(challenge: ChallengeFolder, tmp_path: Path) -> None:
+def test_the_notebooks_run_on_the_sample_and_on_the_real_tables(challenge: ChallengeFolder, tmp_path: Path) -> None:
     for data in (challenge.sample_dir, challenge.private_dir("development")):
-        baseline, starter = run_starters(challenge, data, tmp_path)
-        assert baseline.prediction.nunique() == 1
-        assert starter.prediction.between(0, 1).all()
+        explore, baseline, improve = run_starters(challenge, data, tmp_path)
+        assert explore.prediction.nunique() == 1
+        assert baseline.prediction.between(0, 1).all()
+        assert improve.prediction.between(0, 1).all()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +113,7 @@ def test_metrics_and_notebooks_follow_the_targets_type(
     made = new_challenge(tmp_path / "heart", tmp_path / "patients.parquet", "died", "patient")
     assert (made.card.primary.name, made.card.submission.columns["prediction"]) == (metric, kind)
     assert [finding for finding in check_challenge(made) if finding.level == "error"] == []
-    assert len(compute_starters(made, made.private_dir("final"), tmp_path)) == 2
+    assert len(run_starters(made, made.private_dir("final"), tmp_path)) == 3
 
 
 def test_identifiers_may_be_text(patients: pd.DataFrame, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LABEXTENSION = ROOT / "participant_kit" / "labextension"
-SOURCES = ["extension", "participant_kit", "starter_notebooks", ".gitignore", "LICENSE", "README.md", "pyproject.toml"]
+SOURCES = ["extension", "participant_kit", ".gitignore", "LICENSE", "README.md", "pyproject.toml"]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 SHARED = f"participant_kit-{VERSION}.data/data/"
 

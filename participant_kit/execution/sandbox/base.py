@@ -48,7 +48,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. ``exit_code`` is negative for a signal. ``seconds`` is wall time."""
+    """How a command ended. ``exit_code`` is negative for a signal. ``seconds`` is wall time.
+
+    ``peak_memory`` is in bytes, files that were read or written included, as the control group counts it; None
+    where there is no such group.
+    """
 
     reply: bytes
     log: bytes
@@ -58,6 +62,7 @@ class Ended:
     out_of_memory: bool = False
     reply_too_large: bool = False
     cancelled: bool = False
+    peak_memory: int | None = None
 
 
 class Sandbox(Protocol):

@@ -43,6 +43,15 @@ class Cgroup:
                     return int(fields.get("oom_kill", 0)) > 0
         return False
 
+    @property
+    def peak_memory(self) -> int | None:
+        """The most bytes that the group has held at once, files that it used included; None if unknown."""
+        for folder in self.folders:
+            for name in ("memory.peak", "memory.max_usage_in_bytes"):
+                with contextlib.suppress(OSError, ValueError):
+                    return int((folder / name).read_text())
+        return None
+
     def remove(self) -> None:
         """Kill what is left in the group and take it away."""
         for folder in self.folders:

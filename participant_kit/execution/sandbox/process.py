@@ -89,6 +89,7 @@ def run_process(
         out_of_memory=over_memory or bool(group and group.out_of_memory),
         reply_too_large=pump.reply_too_large,
         cancelled=stopped,
+        peak_memory=group.peak_memory if group else None,
     )
 
 

@@ -16,9 +16,9 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import conform
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.split import split_table, write_phases
+from participant_kit.organizer.starter import write_starters
 from participant_kit.organizer.synthesize import Request, write_sample
 
-NOTEBOOK = "nhanes_diabetes.ipynb"
 ROWS, TEST_ROWS, SEED = 400, 200, 0
 """Rows of the sample, and the seed of all that is random."""
 
@@ -68,16 +68,16 @@ _EDUCATION = {
 
 
 def prepare_demonstration(folder: Path) -> ChallengeFolder:
-    """Write the whole challenge to ``folder``: card, codebook, private tables by phase, sample, notebook.
+    """Write the whole challenge to ``folder``: card, codebook, private tables by phase, sample, notebooks.
 
     Raises :class:`OrganizerError` when the package with the survey is missing.
     """
     challenge = ChallengeFolder(folder)
-    challenge.notebooks_dir.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with as_file(files(__package__)) as packaged:
         for name in ("challenge.yaml", "codebook.yaml", "requirements.txt"):
             shutil.copyfile(packaged / name, folder / name)
-        shutil.copyfile(_notebook(packaged), challenge.notebooks_dir / NOTEBOOK)
+    write_starters(challenge)
     table = conform(read_survey(), challenge.codebook)
     phases = [phase.name for phase in challenge.card.phases]
     train, tests = split_table(table, challenge.card.data.target, phases, test_share=0.4, seed=SEED, by_class=True)
@@ -113,9 +113,3 @@ def read_survey() -> pd.DataFrame:
     table["served_in_army"] = survey["ServedActiveDutyInUsArmedForces"].map({"0": False, "1": True}).astype("boolean")
     table["diabetes"] = survey["DoctorToldYouHaveDiabetes"].astype("Int64")
     return table.reset_index(drop=True)
-
-
-def _notebook(packaged: Path) -> Path:
-    """The starter notebook: beside this module in an installed package, at the top of a checkout."""
-    here = packaged / NOTEBOOK
-    return here if here.exists() else packaged.parents[2] / "starter_notebooks" / NOTEBOOK

@@ -42,7 +42,7 @@ def kit_view(kit: ChallengeFolder, files: Files) -> Kit | None:
         path=files.shown(kit.root),
         overview=files.shown(kit.root / OVERVIEW),
         data=files.shown(data),
-        notebook=files.shown(notebooks[-1]) if notebooks else None,
+        notebook=files.shown(notebooks[0]) if notebooks else None,
         kernel=kernel_name(kit),
     )
 

@@ -44,7 +44,7 @@ async def test_a_kit_comes_with_what_the_page_opens_of_it(ask: Requests, ada: Pe
             "path": "small",
             "overview": "small/README.md",
             "data": "small/DATA.md",
-            "notebook": "small/starter_notebooks/starter.ipynb",
+            "notebook": "small/starter_notebooks/01_explore.ipynb",
             "kernel": "pkit-small",
         }
     ]
@@ -78,7 +78,7 @@ async def test_a_kit_that_cannot_be_read_hides_no_other_and_says_why(
 async def test_a_notebook_belongs_to_the_kit_around_it(ask: Requests, ada: Person) -> None:
     for path in (
         "small/a.ipynb",
-        "small/starter_notebooks/starter.ipynb",
+        "small/starter_notebooks/01_explore.ipynb",
         "/small/deep/er/a.ipynb",
         "small/x/../a.ipynb",
     ):
