@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test lint unit extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test lint unit extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -79,6 +79,9 @@ docs: $(VENV)/installed ## Write docs/cli.md, which is generated from the code.
 
 notebooks: $(VENV)/installed ## Write the demonstration's notebooks, and their pages in docs/notebooks.
 	$(BIN)/python docs/notebooks.py
+
+sample: $(VENV)/installed ## Make sample_data/ anew: the demonstration's private sample, with the report on it.
+	$(BIN)/python -m participant_kit.organizer.demonstration.publish sample_data
 
 pictures: $(VENV)/installed extension ## Take the pictures of the documentation, in a real browser.
 	@.ci/packages chromium=chromium

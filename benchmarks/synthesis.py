@@ -325,7 +325,8 @@ class Judge:
         known, truth = self._truth(rows), self._truth(self._test)
         if known.nunique() < 2:
             return dict.fromkeys(MODELS, 0.5)
-        learn, test = self._inputs(rows), self._inputs(self._test)
+        learn = self._inputs(rows).dropna(axis="columns", how="all")  # boosting fails at a column without values
+        test = self._inputs(self._test)[learn.columns]
         boosting = HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=self._seed)
         models = dict(zip(MODELS, (boosting, logistic()), strict=True))
         with threadpool_limits(1):  # threads that wait for each other take far longer on a machine that has other work

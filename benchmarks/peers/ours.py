@@ -1,7 +1,7 @@
 """A synthesizer of the project, in a process of its own, as its peers are.
 
 Run: python ours.py FOLDER, which holds request.json with the folder of the ``challenge``, the name of the
-``synthesizer``, ``epsilon``, ``rows`` and ``seed``. Writes sample.parquet; prints seconds and MiB.
+``synthesizer``, ``epsilon`` or null, ``rows`` and ``seed``. Writes sample.parquet; prints seconds and MiB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from participant_kit.organizer.synthesize.base import Request
 folder = Path(sys.argv[1])
 request = json.loads((folder / "request.json").read_text())
 synthesizer = get_synthesizer(request["synthesizer"])
-asked = Request(rows=request["rows"], test_rows=1, epsilon=request["epsilon"], seed=request["seed"])
+seed = request["seed"] if request["epsilon"] is None else None  # with a seed there is no privacy
+asked = Request(rows=request["rows"], test_rows=1, epsilon=request["epsilon"], seed=seed)
 
 started, worked = time.perf_counter(), time.process_time()
 sample = synthesizer.synthesize(ChallengeFolder(Path(request["challenge"])), asked)

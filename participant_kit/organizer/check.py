@@ -5,6 +5,7 @@ Findings name files, columns and counts, and never a value of the private tables
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +20,24 @@ from participant_kit.challenge.codebook import Codebook, Column
 from participant_kit.challenge.document import line_of
 from participant_kit.challenge.errors import ChallengeError, KitError
 from participant_kit.challenge.finding import Finding, FindingsError
-from participant_kit.challenge.folder import CARD, LABELS, NOTEBOOKS, PRIVATE, SAMPLE, TABLES, ChallengeFolder
+from participant_kit.challenge.folder import (
+    CARD,
+    GUARANTEE,
+    LABELS,
+    NOTEBOOKS,
+    PRIVATE,
+    REPORT,
+    SAMPLE,
+    TABLES,
+    ChallengeFolder,
+)
 from participant_kit.challenge.metrics import METRICS
 from participant_kit.challenge.scoring_program import read_program
 from participant_kit.challenge.table import check_table, read_table
+from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.leak import find_leaks
+from participant_kit.organizer.report import published_files
+from participant_kit.organizer.synthesize import read_guarantee
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import Role, read_key_ring
 
@@ -61,6 +75,7 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
         findings += _check_phase(card, phase, private[phase.name])
     findings += _check_apart(card, private)
     findings += _check_tables(card, codebook, sample, SAMPLE)
+    findings += _check_guarantee(folder)
     return [*findings, *find_leaks(folder, private, sample)]
 
 
@@ -233,6 +248,36 @@ def _check_tables(card: Card, codebook: Codebook, tables: Tables, where: str) ->
         if table.empty:
             yield Finding(file, "at least one row", "none")
         yield from check_table(table, codebook, expected[name], file=file, identifier=card.data.identifier)
+
+
+def _check_guarantee(folder: ChallengeFolder) -> Iterator[Finding]:
+    """The sample is the one that the guarantee speaks of, and the published report was made of these two alone."""
+    file = f"{SAMPLE}/{GUARANTEE}"
+    try:
+        guarantee = read_guarantee(folder)
+    except OrganizerError as error:
+        yield Finding(file, "what pkit challenge synthesize writes", error.message)
+        return
+    if guarantee is None:
+        if any((folder.sample_dir / f"{name}.parquet").exists() for name in TABLES):
+            yield Finding(
+                file, "how the sample was made (pkit challenge synthesize writes it)", "no file", level="warning"
+            )
+        return
+    for name, digest in guarantee.sha256.items():
+        path = folder.sample_dir / f"{name}.parquet"
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            yield Finding(f"{SAMPLE}/{name}.parquet", f"the table that {GUARANTEE} speaks of", "another")
+            return
+    if guarantee.looks_at_data and guarantee.epsilon is None:
+        yield Finding(file, "a guarantee: real values may have been copied", f"mode {guarantee.mode}", level="warning")
+    found = [path for ending in ("html", "json") if (path := folder.sample_dir / f"{REPORT}.{ending}").is_file()]
+    if found:
+        made = published_files(folder, guarantee)
+        for path in found:
+            if path.read_text("utf-8") != made[path.suffix]:
+                expected = "what the sample and its guarantee give, and nothing else; run pkit challenge report"
+                yield Finding(f"{SAMPLE}/{path.name}", expected, "something else")
 
 
 def _check_phase(card: Card, phase: Phase, tables: Tables) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.organizer.check import check_challenge
 from participant_kit.organizer.demonstration.prepare import prepare_demonstration, read_survey
+from participant_kit.organizer.synthesize import Guarantee
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,10 +47,14 @@ def test_its_rows_are_adults_with_a_known_answer() -> None:
     assert (survey.diastolic_1 == 0).any()  # the source has 5.4e-79 there
 
 
-def test_the_published_sample_is_what_the_codebook_gives(demonstration: ChallengeFolder) -> None:
+def test_the_published_sample_is_private_and_what_it_says_it_is(demonstration: ChallengeFolder) -> None:
+    guarantee = Guarantee.model_validate_json((ROOT / "sample_data" / "guarantee.json").read_bytes())
+    assert (guarantee.mode, guarantee.epsilon) == ("private", pytest.approx(1))
     for name in ("train", "test"):
-        published = pd.read_parquet(ROOT / "sample_data" / f"{name}.parquet")
-        pd.testing.assert_frame_equal(published, pd.read_parquet(demonstration.sample_dir / f"{name}.parquet"))
+        path = ROOT / "sample_data" / f"{name}.parquet"
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == guarantee.sha256[name]
+        made = pd.read_parquet(demonstration.sample_dir / path.name)
+        pd.testing.assert_frame_equal(pd.read_parquet(path).head(0), made.head(0))
 
 
 def test_notebooks_run_in_what_the_tests_run_in(demonstration: ChallengeFolder) -> None:

@@ -19,8 +19,10 @@ from participant_kit.organizer.split import split_table, write_phases
 from participant_kit.organizer.starter import write_starters
 from participant_kit.organizer.synthesize import Request, write_sample
 
-ROWS, TEST_ROWS, SEED = 400, 200, 0
-"""Rows of the sample, and the seed of all that is random."""
+ROWS, TEST_ROWS, EPSILON = 2000, 1000, 1.0
+"""Rows of the sample, and what it spends of the privacy of each person."""
+SEED = 0
+"""Of the split."""
 
 _ADULT = 20
 _TINY = 1e-70
@@ -70,7 +72,8 @@ _EDUCATION = {
 def prepare_demonstration(folder: Path) -> ChallengeFolder:
     """Write the whole challenge to ``folder``: card, codebook, private tables by phase, sample, notebooks.
 
-    Raises :class:`OrganizerError` when the package with the survey is missing.
+    The sample is another one each time, as its noise is. Raises :class:`OrganizerError` when the package with the
+    survey is missing.
     """
     challenge = ChallengeFolder(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +85,7 @@ def prepare_demonstration(folder: Path) -> ChallengeFolder:
     phases = [phase.name for phase in challenge.card.phases]
     train, tests = split_table(table, challenge.card.data.target, phases, test_share=0.4, seed=SEED, by_class=True)
     write_phases(challenge, train, tests)
-    write_sample(challenge, "schema", Request(rows=ROWS, test_rows=TEST_ROWS, seed=SEED))
+    write_sample(challenge, "private", Request(rows=ROWS, test_rows=TEST_ROWS, epsilon=EPSILON))
     return challenge
 
 

@@ -15,7 +15,14 @@ from participant_kit.organizer.report.published import published_report
 from participant_kit.organizer.report.tables import read_sample
 from participant_kit.organizer.synthesize.base import Guarantee
 
-__all__ = ["AttackFigures", "OrganizerReport", "run_attacks", "write_organizer_report", "write_published_report"]
+__all__ = [
+    "AttackFigures",
+    "OrganizerReport",
+    "published_files",
+    "run_attacks",
+    "write_organizer_report",
+    "write_published_report",
+]
 
 ORGANIZER = "sample_report"
 """In the private folder, as ``.html`` and ``.json``."""
@@ -27,8 +34,14 @@ def write_published_report(folder: ChallengeFolder, guarantee: Guarantee) -> Pat
     Returns the page's path. Raises :class:`~participant_kit.challenge.errors.ChallengeError` for a sample that
     cannot be read, and :class:`OrganizerError` where the files cannot be written.
     """
+    files = published_files(folder, guarantee)
+    return _write(folder.sample_dir / REPORT, files[".html"], files[".json"])
+
+
+def published_files(folder: ChallengeFolder, guarantee: Guarantee) -> dict[str, str]:
+    """What :func:`write_published_report` writes, by suffix; the same sample gives the same."""
     report = published_report(folder.card, folder.codebook, guarantee, *read_sample(folder))
-    return _write(folder.sample_dir / REPORT, published_html(report), report.model_dump_json(indent=1))
+    return {".html": published_html(report), ".json": report.model_dump_json(indent=1) + "\n"}
 
 
 def write_organizer_report(
@@ -51,7 +64,7 @@ def write_organizer_report(
     report = organizer_report(
         folder, guarantee, notes=notes, phase=phase, attacks=attacks, parity=parity, tell=tell
     )  # fmt: skip
-    _write(folder.root / PRIVATE / ORGANIZER, organizer_html(report), report.model_dump_json(indent=1))
+    _write(folder.root / PRIVATE / ORGANIZER, organizer_html(report), report.model_dump_json(indent=1) + "\n")
     return report
 
 
@@ -59,7 +72,7 @@ def _write(stem: Path, page: str, figures: str) -> Path:
     path = stem.with_suffix(".html")
     try:
         path.write_text(page, "utf-8")
-        stem.with_suffix(".json").write_text(figures + "\n", "utf-8")
+        stem.with_suffix(".json").write_text(figures, "utf-8")
     except OSError as error:
         raise OrganizerError(
             f"The report cannot be written to {path.parent}: {error.strerror}.",
