@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -123,15 +123,13 @@ def main() -> None:
         asked = (list(PEERS) if given.peers == [] else given.peers) or []
         subjects = list(all_subjects(given.synthesizers, given.epsilon, asked, given.environments or Path(temporary)))
         bench = Bench(Path(temporary), subjects, given.timeout)
-        if given.scale:
-            found = bench.scale()
+        tables = all_tables(given.tables or list(TABLES), given.without_giveaways)
+        of_tables = (figures for table in tables for figures in bench.quality(table, given.seeds))
+        found = bench.scale() if given.scale else of_tables
+        if given.json:
+            sys.stdout.write(json.dumps([asdict(figures) for figures in found]) + "\n")
         else:
-            tables = list(all_tables(given.tables or list(TABLES), given.without_giveaways))
-            found = [figures for table in tables for figures in bench.quality(table, given.seeds)]
-    if given.json:
-        sys.stdout.write(json.dumps([asdict(figures) for figures in found]) + "\n")
-    else:
-        show(found, given.scale)
+            show(found, COSTS if given.scale else (*FIGURES, *COSTS))
 
 
 def all_tables(names: Sequence[str], without_giveaways: bool) -> Iterator[RealTable]:
@@ -200,9 +198,9 @@ class Bench:
             shutil.rmtree(challenge.root)
         return [real, *of_subject.values()]
 
-    def scale(self) -> list[Figures]:
+    def scale(self) -> Iterator[Figures]:
         """Seconds and memory by rows and columns."""
-        whole, found = TABLES["nhanes"](), []
+        whole = TABLES["nhanes"]()
         features = [name for name in whole.frame if name not in (whole.identifier, whole.target)]
         for columns in SCALE_COLUMNS:
             chosen = np.linspace(0, len(features) - 1, columns - 1).astype(int)
@@ -218,9 +216,8 @@ class Bench:
                         figures.add(**self.sample(subject, challenge, rows, 0)[1])
                     except Failed as failure:
                         figures.failure = str(failure)
-                    found.append(figures)
+                    yield figures
             shutil.rmtree(challenge.root)
-        return found
 
     def sample(
         self, subject: Subject, challenge: ChallengeFolder, train: pd.DataFrame, seed: int
@@ -410,20 +407,23 @@ def groups(shares: npt.NDArray[np.float64], is_ordered: bool) -> npt.NDArray[np.
     return np.unique(group, return_inverse=True)[1]
 
 
-def show(found: Sequence[Figures], scale: bool) -> None:
-    """Print one table in Markdown."""
-    names = COSTS if scale else (*FIGURES, *COSTS)
+def show(found: Iterable[Figures], names: Sequence[str]) -> None:
+    """Print one table in Markdown, each row as soon as it is there."""
     titles = [name.replace("_", " ").replace("mebibytes", "MiB") for name in names]
-    lines = [["table", "rows", "columns", "synthesizer", *titles]]
-    lines.append(["---"] * len(lines[0]))
+    write_row(["table", "rows", "columns", "synthesizer", *titles])
+    write_row(["---"] * (4 + len(titles)))
     for figures in found:
-        head = [figures.table, f"{figures.rows:,}", str(figures.columns), figures.synthesizer]
         cells = [cell(name, figures.values.get(name, [])) for name in names]
         if figures.failure:
             cells[0] += f" ({figures.failure})"
-        lines.append([*head, *cells])
-    sys.stdout.write("".join(f"| {' | '.join(line)} |\n" for line in lines))
+        write_row([figures.table, f"{figures.rows:,}", str(figures.columns), figures.synthesizer, *cells])
     sys.stdout.write(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end\n")
+
+
+def write_row(cells: Sequence[str]) -> None:
+    """Print one row of the table."""
+    sys.stdout.write(f"| {' | '.join(cells)} |\n")
+    sys.stdout.flush()
 
 
 def cell(name: str, values: Sequence[float]) -> str:

@@ -81,6 +81,10 @@ class Accountant:
         answer = self._release(scoring(score) >> dp.m.then_noisy_top_k(_PRIVACY, count, scale))
         return [int(position) for position in answer]
 
+    def chance(self, candidates: int, rho: float) -> float:
+        """How far its noise lifts the best of so many equal scores, when one is chosen for ``rho``."""
+        return _noisy_top_scale(1, rho, self._rows) * float(np.log(candidates))
+
     def _release(self, measurement: dp.Measurement) -> Any:
         return self._ask(measurement)
 

@@ -76,20 +76,43 @@ def merge(shares: Array, grid: Grid) -> Array:
     return np.asarray(np.bincount(grid, weights=shares), dtype=np.float64)
 
 
-def shrink(counts: Array, expected: Array, noise: float) -> Array:
+def trend(coding: Coding, grid: Grid) -> Array | None:
+    """The direction in which the coarse codes of an ordered column rise, shape (coarse codes,); None without order.
+
+    Of unit length and zero sum; the missing code is in its middle.
+    """
+    if not coding.is_ordered:
+        return None
+    values = int(grid[: coding.values].max()) + 1
+    steps = np.zeros(grid.max() + 1)
+    steps[:values] = np.arange(values) - (values - 1) / 2
+    length = float(np.linalg.norm(steps))
+    return steps / length if length else None
+
+
+def shrink(counts: Array, expected: Array, noise: float, trends: tuple[Array | None, Array | None]) -> Array:
     """Noisy ``counts`` of two columns, made to have the margins of ``expected`` and moved towards it.
 
-    As far as the noise explains their distance: the positive-part estimator of James and Stein (1961). Not
-    negative, and of the sum of ``expected``.
+    As far as the noise explains their distance: the positive-part estimator of James and Stein (1961), for what
+    follows the ``trends`` of the columns and for the rest, each by itself. Not negative, of the sum of ``expected``.
     """
     apart = counts - expected
     apart = apart - apart.mean(axis=0, keepdims=True) - apart.mean(axis=1, keepdims=True) + apart.mean()
+    first, second = trends
+    rising = apart if first is None else np.outer(first, first @ apart)
+    rising = rising if second is None else np.outer(rising @ second, second)
     free = (counts.shape[0] - 1) * (counts.shape[1] - 1)
-    distance = float((apart**2).sum())
-    kept = max(1.0 - free * noise**2 / distance, 0.0) if distance else 0.0
+    rising_free = (counts.shape[0] - 1 if first is None else 1) * (counts.shape[1] - 1 if second is None else 1)
+    kept = _kept(rising, rising_free, noise) + _kept(apart - rising, free - rising_free, noise)
     total = expected.sum()
-    result: Array = to_simplex(((expected + kept * apart) / total).ravel()).reshape(counts.shape) * total
+    result: Array = to_simplex(((expected + kept) / total).ravel()).reshape(counts.shape) * total
     return result
+
+
+def _kept(apart: Array, free: int, noise: float) -> Array:
+    """What is left of ``apart``, which has ``free`` degrees of freedom, when its noise is taken off."""
+    distance = float((apart**2).sum())
+    return apart * max(1.0 - free * noise**2 / distance, 0.0) if distance else apart
 
 
 def rake(first: Array, second: Array, third: Array) -> Array:

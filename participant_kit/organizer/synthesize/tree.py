@@ -17,20 +17,22 @@ import numpy.typing as npt
 from participant_kit.organizer.synthesize.accountant import Accountant
 from participant_kit.organizer.synthesize.coded import CodedTable
 from participant_kit.organizer.synthesize.coding import Coding
-from participant_kit.organizer.synthesize.marginals import choose_grid, merge, rake, shrink, smooth, to_simplex
+from participant_kit.organizer.synthesize.marginals import choose_grid, merge, rake, shrink, smooth, to_simplex, trend
 
 Array = npt.NDArray[np.float64]
 Grid = npt.NDArray[np.int64]
 Pair = tuple[int, int]
 
-SHARES = {"rows": 0.02, "one-way": 0.30, "related": 0.10, "target": 0.33, "edges": 0.05, "pairs": 0.20}
+SHARES = {"rows": 0.02, "one-way": 0.30, "related": 0.08, "edges": 0.05, "pairs": 0.55}
 """How the budget is divided over the steps; what a step does not need goes to those after it."""
+TARGET_WEIGHT = 2.0
+"""A pair with the target gets this many times the budget of another pair."""
 TARGET_CODES = 8
 CODES = (4, 16)
 """The fewest and the most coarse codes of a column in a pair."""
-BLOCKS = (6, 64)
+BLOCKS = (6, 32)
 """The fewest and the most blocks of bins that a column is counted in."""
-BLOCK_NOISE = 8
+BLOCK_NOISE = 10
 """The noise of half a column is at most about this part of its rows."""
 CELL_NOISE = 3.0
 """Pairs are counted so coarsely that an average cell holds this many standard deviations of its noise."""
@@ -117,9 +119,20 @@ class _Learner:
         self.grids = self._choose_grids()
         self.shares = [merge(shares, grid) for shares, grid in zip(self.fine, self.grids, strict=True)]
         self.related = self._choose_related() if self.conditioned else []
-        self._count_pairs([(column, self.target) for column in self.related], self._share("target"))
         edges = self._choose_edges()
-        self._count_pairs(edges, self.ask.left)
+        targeted = TARGET_WEIGHT * len(self.related)
+        share = self.ask.left * targeted / max(targeted + len(edges), 1)
+        counted = [
+            *self._count_pairs([(column, self.target) for column in self.related], share),
+            *self._count_pairs(edges, self.ask.left),
+        ]
+        self._agree(counted)
+        for pair, counts, noise in counted:
+            trends = (
+                trend(self.codings[pair[0]], self.grids[pair[0]]),
+                trend(self.codings[pair[1]], self.grids[pair[1]]),
+            )
+            self.joint[pair] = shrink(counts, self._expected(pair), noise, trends) / self.rows
         return Tree(self.target, self.rows, self.grids, self.fine, list(self._steps(edges)))
 
     def _share(self, step: str) -> float:
@@ -139,7 +152,7 @@ class _Learner:
         rho = self._share("one-way")
         noise = np.sqrt(len(measured) / (2 * rho))
         most = int(np.clip((self.rows / (BLOCK_NOISE * noise)) ** 2, *BLOCKS))
-        blocks = [_blocks(coding, most) for coding in self.codings]
+        self.blocks = blocks = [_blocks(coding, most) for coding in self.codings]
         answers, self.noise = self.ask.count([_one_way(column, blocks[column]) for column in measured], rho)
         counted = dict(zip(measured, answers, strict=True))
         fine = []
@@ -164,7 +177,7 @@ class _Learner:
     def _choose_related(self) -> list[int]:
         smallest = self.rows * float(self.shares[self.target].min())
         cells = max(len(shares) for shares in self.shares)
-        room = int(2 * self._share("target") * (smallest / (CELL_NOISE * cells)) ** 2)
+        room = int(self._share("pairs") * (smallest / (CELL_NOISE * cells)) ** 2)
         count = min(max(room, MIN_RELATED), len(self.others))
         if count == len(self.others):
             return self.others
@@ -187,18 +200,20 @@ class _Learner:
         if most < 1:
             return edges
         share, looked_at = self._share("edges") / most, min(1.0, LOOKED_AT / self.rows)
-        noise = np.sqrt((most + len(edges)) / (2 * (self.ask.left - self._share("edges"))))
+        noise = np.sqrt((most + len(edges) + TARGET_WEIGHT * len(self.related)) / (2 * self._share("pairs")))
         first, second = (np.array(self.others)[side] for side in np.triu_indices(len(self.others), 1))
         cells = np.array([len(shares) for shares in self.shares])
         penalty = self.conditioned * np.sqrt(2 / np.pi) * noise * looked_at * cells[first] * cells[second]
-        surprise = _Surprise(self.grids, self._expected_counts(), looked_at)
+        shares = np.concatenate(self.shares)
+        surprise = _Surprise(self.grids, self.rows * np.outer(shares, shares), looked_at)
         while len(edges) < MAX_EDGES:
             apart = np.flatnonzero(forest.roots[first] != forest.roots[second])
             if not len(apart):
                 break
 
             def score(table: CodedTable, apart: npt.NDArray[np.int64] = apart) -> Array:
-                return np.append(surprise(table)[first[apart], second[apart]] - penalty[apart], 0.0)
+                gain = surprise(table)[first[apart], second[apart]] - penalty[apart]
+                return np.append(gain, self.ask.chance(len(apart), share) if self.conditioned else -self.rows)
 
             [position] = self.ask.choose(score, 1, share)
             if position == len(apart):
@@ -216,14 +231,31 @@ class _Learner:
                 if (named := position.get(other)) in self.others:
                     yield column, named
 
-    def _count_pairs(self, pairs: Sequence[Pair], rho: float) -> None:
+    def _count_pairs(self, pairs: Sequence[Pair], rho: float) -> list[tuple[Pair, Array, float]]:
+        """The noisy counts of each pair, shape (codes, codes), and the deviation of their noise."""
         if not pairs:
-            return
+            return []
         answers, noise = self.ask.count([self._two_way(pair) for pair in pairs], rho)
-        for pair, counts in zip(pairs, answers, strict=True):
-            expected = self._expected(pair)
-            table = counts.reshape(expected.shape)
-            self.joint[pair] = shrink(table, expected, noise) / self.rows
+        shapes = [(len(self.shares[first]), len(self.shares[second])) for first, second in pairs]
+        return [
+            (pair, counts.reshape(shape), noise) for pair, counts, shape in zip(pairs, answers, shapes, strict=True)
+        ]
+
+    def _agree(self, counted: Sequence[tuple[Pair, Array, float]]) -> None:
+        """Each column's shares as all counts of it say, weighted by how little noise is in them."""
+        for column, grid in enumerate(self.grids):
+            blocks = np.array([len(np.unique(self.blocks[column][grid == code])) for code in range(grid.max() + 1)])
+            weight = 1 / (self.noise**2 * blocks)
+            total = weight * self.shares[column] * self.rows
+            for pair, counts, noise in counted:
+                if column in pair:
+                    margin = counts.sum(axis=1 if pair[0] == column else 0)
+                    one = 1 / (noise**2 * (counts.size / len(margin)))
+                    weight, total = weight + one, total + one * margin
+            shares = to_simplex(total / weight / self.rows)
+            before = np.maximum(self.shares[column], 1e-12)
+            self.fine[column] = self.fine[column] * (shares / before)[grid]
+            self.shares[column] = shares
 
     def _two_way(self, pair: Pair) -> Callable[[CodedTable], npt.NDArray[np.int64]]:
         (first, second), sizes = pair, [self.grids[column].max() + 1 for column in pair]
@@ -253,11 +285,6 @@ class _Learner:
         first, second = (self._by_target()[column] for column in pair)
         result: Array = self.rows * np.einsum("t,ti,tj->ij", self.shares[self.target], first, second)
         return result
-
-    def _expected_counts(self) -> Array:
-        """What is expected of every pair of codes, shape (codes of all columns, codes of all columns)."""
-        by_target = np.concatenate(self._by_target(), axis=1)
-        return self.rows * (by_target.T * self.shares[self.target]) @ by_target
 
     def _steps(self, edges: Sequence[Pair]) -> Iterator[Step]:
         target, root = self.shares[self.target], self.target if self.conditioned else None
