@@ -54,6 +54,7 @@ def environment(limits: Limits, path: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "OMP_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "PASSIVE",  # a thread that waits by spinning uses up the bound on CPU of those that work
         "OPENBLAS_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "LOKY_MAX_CPU_COUNT": threads,
