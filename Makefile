@@ -65,7 +65,7 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium
 	$(NPM) test --silent
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

@@ -14,17 +14,23 @@ import pytest
 from participant_kit.execution.environment import Environment, ensure_environment
 
 ROOT = Path(__file__).parents[1]
+BROWSER = "tests/browser/"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """What one of several workers does as a whole: a file, which shares what it has started, and all in a browser.
 
     They begin in the order in which they are collected: the browser's tests, which take longest, are the first.
     """
-    for item in items:
-        path = item.path.relative_to(ROOT)
-        item.add_marker(pytest.mark.xdist_group("browser" if "browser" in path.parts else path.as_posix()))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return BROWSER if file.startswith(BROWSER) else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

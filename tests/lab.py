@@ -152,8 +152,9 @@ class Desk:
 
     def show_panel(self) -> Locator:
         """The panel, opened if it is not."""
+        # In this order: the splash comes later than a page that is loaded, and goes once all is open that was before.
+        expect(self.page.locator('.jp-SideBar [data-id="participant-kit-panel"]')).to_be_visible(timeout=30_000)
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=30_000)
-        expect(self.page.locator('.jp-SideBar [data-id="participant-kit-panel"]')).to_be_visible()
         if not self.panel.is_visible():
             self.page.locator('.jp-SideBar [data-id="participant-kit-panel"]').click()
         return self.panel
