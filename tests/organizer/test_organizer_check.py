@@ -14,7 +14,10 @@ import pytest
 from participant_kit.challenge.finding import Finding
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.organizer.check import check_challenge
+from participant_kit.organizer.public import public_files
+from participant_kit.organizer.report import write_organizer_report, write_published_report
 from participant_kit.organizer.scaffold import new_challenge
+from participant_kit.organizer.synthesize import read_guarantee
 
 
 def edit(path: Path, **replaced: str) -> None:
@@ -192,6 +195,7 @@ def test_a_private_row_in_the_sample_is_found(challenge: ChallengeFolder, how: s
 def test_a_private_test_row_in_the_sample_is_found(challenge: ChallengeFolder) -> None:
     real = pd.read_parquet(challenge.private_dir("final") / "test.parquet")
     change(challenge.sample_dir / "test.parquet", lambda sample: pd.concat([sample.iloc[1:], real.tail(1)]))
+    (challenge.sample_dir / "guarantee.json").unlink()
     assert only_error(challenge).found == "1 of its 250 rows"
 
 
@@ -247,3 +251,42 @@ def test_no_finding_quotes_a_value_of_the_data(challenge: ChallengeFolder) -> No
     text = str([str(finding) for finding in errors(challenge)])
     assert text
     assert not [value for value in secrets.values() if str(value) in text]
+
+
+def test_a_table_that_the_guarantee_does_not_speak_of_is_told(challenge: ChallengeFolder) -> None:
+    path = challenge.sample_dir / "train.parquet"
+    pd.read_parquet(path).iloc[::-1].to_parquet(path, index=False)
+    assert ("sample_data/train.parquet", "error") in {(one.file, one.level) for one in check_challenge(challenge)}
+
+
+@pytest.mark.parametrize("ending", ["html", "json"])
+def test_a_published_report_holds_what_the_sample_gives_and_nothing_else(
+    challenge: ChallengeFolder, ending: str
+) -> None:
+    guarantee = read_guarantee(challenge)
+    assert guarantee is not None
+    write_published_report(challenge, guarantee)
+    before = check_challenge(challenge)
+    assert not [finding for finding in before if finding.level == "error"]
+    path = challenge.sample_dir / f"report.{ending}"
+    path.write_text(path.read_text().replace("300", "301", 1) + " ")
+    (found,) = [finding for finding in check_challenge(challenge) if finding not in before]
+    assert (found.file, found.level) == (f"sample_data/report.{ending}", "error")
+
+
+def test_a_sample_of_unknown_origin_is_told(challenge: ChallengeFolder) -> None:
+    (challenge.sample_dir / "guarantee.json").unlink()
+    assert ("sample_data/guarantee.json", "warning") in {(one.file, one.level) for one in check_challenge(challenge)}
+    (challenge.sample_dir / "guarantee.json").write_text("{}")
+    assert ("sample_data/guarantee.json", "error") in {(one.file, one.level) for one in check_challenge(challenge)}
+
+
+def test_the_organizers_report_enters_no_kit(challenge: ChallengeFolder) -> None:
+    guarantee = read_guarantee(challenge)
+    assert guarantee is not None
+    write_organizer_report(challenge, guarantee)
+    own = challenge.root / "private" / "sample_report.html"
+    assert own.is_file()
+    assert not any("sample_report" in name for name in public_files(challenge))
+    (challenge.sample_dir / "report.html").write_bytes(own.read_bytes())
+    assert {one.level for one in check_challenge(challenge) if one.file == "sample_data/report.html"} == {"error"}

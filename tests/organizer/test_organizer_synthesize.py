@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from datetime import date
 from typing import Any
 
@@ -12,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.finding import FindingsError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import check_table, conform
+from participant_kit.organizer.check import check_challenge
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.synthesize import Request, get_synthesizer, write_sample
+from participant_kit.organizer.synthesize import Guarantee, Request, get_synthesizer, write_sample
 from participant_kit.organizer.synthesize.schema import draw_rows
 
 
@@ -102,3 +105,52 @@ def test_every_codebook_gives_rows_that_fit_it(columns: list[Column], seed: int)
     codebook = Codebook(schema_version=1, columns={"id": Column(type="text"), **named})
     rows = conform(draw_rows(codebook, 20, seed).assign(id=[f"r{number}" for number in range(20)]), codebook)
     assert list(check_table(rows, codebook, list(codebook.columns), file="t", identifier="id")) == []
+
+
+PROGRAM = """
+import sys, pathlib, pandas as pd
+train, codebook, output, rows, test_rows = sys.argv[1:]
+table = pd.read_parquet(train)
+table.head(int(rows)).to_parquet(pathlib.Path(output, "train.parquet"), index=False)
+table.tail(int(test_rows)).drop(columns="died").to_parquet(pathlib.Path(output, "test.parquet"), index=False)
+"""
+
+
+def write_with(program: str, folder: ChallengeFolder) -> Guarantee:
+    path = folder.root / "program.py"
+    path.write_text(program)
+    asked = Request(rows=20, test_rows=10, program=(sys.executable, str(path)))
+    return write_sample(folder, "program", asked).guarantee
+
+
+def test_the_organizers_own_program_makes_a_sample_and_no_promise(challenge: ChallengeFolder) -> None:
+    guarantee = write_with(PROGRAM, challenge)
+    assert (guarantee.epsilon, guarantee.looks_at_data) == (None, True)
+    assert "copied" in guarantee.statement
+    found = {(finding.file, finding.level) for finding in check_challenge(challenge)}
+    assert ("sample_data/guarantee.json", "warning") in found
+    assert ("sample_data/train.parquet", "error") in found  # it did copy
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("raise SystemExit(3)", "exit code 3"),
+        ("pass", r"wrote no train.parquet and no test.parquet"),
+    ],
+)
+def test_a_program_that_makes_no_sample_leaves_the_one_before(
+    challenge: ChallengeFolder, program: str, message: str
+) -> None:
+    before = (challenge.sample_dir / "train.parquet").read_bytes()
+    with pytest.raises(OrganizerError, match=message):
+        write_with(program, challenge)
+    assert (challenge.sample_dir / "train.parquet").read_bytes() == before
+
+
+def test_a_sample_that_does_not_fit_the_codebook_is_not_written(challenge: ChallengeFolder) -> None:
+    before = (challenge.sample_dir / "train.parquet").read_bytes()
+    with pytest.raises(FindingsError) as refused:
+        write_with(PROGRAM.replace("table.head(int(rows))", "table.head(int(rows)).assign(age=-1)"), challenge)
+    assert {finding.key for finding in refused.value.findings} == {"age"}
+    assert (challenge.sample_dir / "train.parquet").read_bytes() == before

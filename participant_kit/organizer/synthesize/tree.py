@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float64]
 Grid = npt.NDArray[np.int64]
 Pair = tuple[int, int]
 
-SHARES = {"rows": 0.02, "one-way": 0.30, "related": 0.08, "edges": 0.05, "pairs": 0.55}
+SHARES = {"rows": 0.02, "one-way": 0.22, "related": 0.08, "edges": 0.05, "pairs": 0.63}
 """How the budget is divided over the steps; what a step does not need goes to those after it."""
 TARGET_WEIGHT = 2.0
 """A pair with the target gets this many times the budget of another pair."""
