@@ -129,11 +129,12 @@ def report_command(
     attacks: Annotated[
         bool, typer.Option(help="Attack the sample with anonymeter, in an environment of its own.")
     ] = False,
+    parity: Annotated[bool, typer.Option(help="Run the starter notebooks on the sample and on the real data.")] = False,
     json: console.Json = False,
 ) -> None:
     """Write the two reports on the sample again: the organizer's, which stays, and the one that is published.
 
-    Example: pkit challenge report heart --attacks
+    Example: pkit challenge report heart --attacks --parity
     """
     from participant_kit.organizer.errors import OrganizerError
     from participant_kit.organizer.synthesize import read_guarantee
@@ -141,20 +142,27 @@ def report_command(
     challenge = ChallengeFolder(folder)
     if (guarantee := read_guarantee(challenge)) is None:
         raise OrganizerError("There is no sample to report on.", hint="Make one: pkit challenge synthesize FOLDER")
-    figures = _write_reports(challenge, guarantee, [], attacks=attacks)
+    figures = _write_reports(challenge, guarantee, [], attacks=attacks, parity=parity)
     console.emit({"reports": figures["reports"]}, "\n".join(figures["text"]))
 
 
 def _write_reports(
-    challenge: ChallengeFolder, guarantee: Guarantee, notes: list[str], *, attacks: bool = False
+    challenge: ChallengeFolder,
+    guarantee: Guarantee,
+    notes: list[str],
+    *,
+    attacks: bool = False,
+    parity: bool = False,
 ) -> dict[str, list[str]]:
     """Write both reports; their paths, and what to print of them."""
+    from participant_kit.organizer.parity import check_parity
     from participant_kit.organizer.report import ORGANIZER, run_attacks, write_organizer_report, write_published_report
 
     published = write_published_report(challenge, guarantee)
     own = challenge.root / PRIVATE / f"{ORGANIZER}.html"
     figures = run_attacks(challenge, tell=_tell) if attacks else None
-    report = write_organizer_report(challenge, guarantee, notes=notes, attacks=figures, tell=_tell)
+    differences = check_parity(challenge, tell=_tell).findings if parity else None
+    report = write_organizer_report(challenge, guarantee, notes=notes, attacks=figures, parity=differences, tell=_tell)
     text = [f"  {escape(statement.text)}" for statement in report.verdict]
     text += [f"For you, and nobody else: {escape(str(own))}", f"To be published: {escape(str(published))}"]
     return {"reports": [str(own), str(published)], "text": text}
@@ -186,7 +194,6 @@ def parity(
 
     Example: pkit challenge parity heart
     """
-    from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.organizer.parity import check_parity
 
     report = check_parity(ChallengeFolder(folder), phase=phase, notebook=notebook, tell=_tell)

@@ -15,7 +15,7 @@ from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.synthesize.accountant import Accountant, epsilon_of
 from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
 from participant_kit.organizer.synthesize.coded import read_coded
-from participant_kit.organizer.synthesize.coding import MAX_CODES, Coding
+from participant_kit.organizer.synthesize.coding import MAX_CODES, Coding, codings
 from participant_kit.organizer.synthesize.ledger import charge, new_entry
 from participant_kit.organizer.synthesize.schema import identifiers, split_sample, without_structural_zeros
 from participant_kit.organizer.synthesize.tree import Tree, learn_tree
@@ -46,19 +46,15 @@ class PrivateSynthesizer:
         data, privacy = card.data, card.privacy
         _check(request, codebook)
         unit = codebook.privacy_unit or PrivacyUnit(column=data.identifier)
-        codings = [
-            Coding(name, column)
-            for name, column in codebook.columns.items()
-            if name not in (data.identifier, unit.column)
-        ]
-        target = next(position for position, coding in enumerate(codings) if coding.name == data.target)
-        table, outside = read_coded(folder.private_dir(card.phases[0].name) / "train.parquet", codings, unit)
+        coded = codings(codebook.columns, left_out=(data.identifier, unit.column))
+        target = next(position for position, coding in enumerate(coded) if coding.name == data.target)
+        table, outside = read_coded(folder.private_dir(card.phases[0].name) / "train.parquet", coded, unit)
         entry = new_entry(self.name, request.epsilon or EPSILON, privacy, _person(codebook), unit.rows)
         total = charge(folder, entry, privacy)
         accountant = Accountant(table, entry.rho, unit.rows)
-        tree = learn_tree(accountant, codings, target, rows=privacy.rows, conditioned=self.conditioned)
+        tree = learn_tree(accountant, coded, target, rows=privacy.rows, conditioned=self.conditioned)
         rows = request.rows or int(np.clip(_two_digits(tree.rows), MIN_ROWS, MAX_ROWS))
-        drawn = _draw(tree, codings, codebook, (rows, request.test_rows or max(rows // 2, 1)), data.identifier)
+        drawn = _draw(tree, coded, codebook, (rows, request.test_rows or max(rows // 2, 1)), data.identifier)
         epsilon = epsilon_of(accountant.cost, privacy.delta)
         guarantee = Guarantee(
             mode=self.name,
@@ -71,7 +67,7 @@ class PrivateSynthesizer:
             rows_per_unit=unit.rows,
             mechanism=self.mechanism,
         )
-        return Sample(split_sample(drawn, rows, data.target), guarantee, _notes(outside, unit, codings))
+        return Sample(split_sample(drawn, rows, data.target), guarantee, _notes(outside, unit, coded))
 
 
 class MSTSynthesizer(PrivateSynthesizer):
