@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
-
 from participant_kit.challenge.errors import ChallengeError
 
 COPIES = 4
@@ -16,6 +14,8 @@ _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 def available_memory() -> int:
     """Bytes that are free on this machine, or the limit of the container, if that is less."""
+    import psutil  # type: ignore[import-untyped]  # which takes parts of each system that others do not have
+
     free = int(psutil.virtual_memory().available)
     for path in _LIMITS if sys.platform == "linux" else ():
         try:
