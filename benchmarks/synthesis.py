@@ -1,7 +1,7 @@
 """What samples of real tables are worth, and what they cost, beside peers' in the same run.
 
 Run: python benchmarks/synthesis.py [TABLE ...] [--synthesizers NAME ...] [--epsilon E ...] [--seeds N]
-     [--peers [NAME ...]] [--without-giveaways] [--scale] [--json]
+     [--peers [NAME ...]] [--all-columns | --without-giveaways] [--scale] [--json]
 
 Of each table, seed by seed, a challenge is made. Models learn from a sample of as many rows as there are private
 ones, and are tested on real rows that no synthesizer saw; beside them stand the same models that learned from the
@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--environments", type=Path, help="where the peers' environments are, or are made and kept")
     parser.add_argument("--epsilon", nargs="+", type=float, default=[1.0], help="one or more (1)")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
+    parser.add_argument("--all-columns", action="store_true", help="models see columns that tell the target, too")
     parser.add_argument("--without-giveaways", action="store_true", help="leave out columns that tell the target")
     parser.add_argument("--scale", action="store_true", help="seconds and memory by size instead")
     parser.add_argument("--timeout", type=float, default=600, help="seconds that one sample may take (600)")
@@ -124,6 +125,8 @@ def main() -> None:
         subjects = list(all_subjects(given.synthesizers, given.epsilon, asked, given.environments or Path(temporary)))
         bench = Bench(Path(temporary), subjects, given.timeout)
         tables = all_tables(given.tables or list(TABLES), given.without_giveaways)
+        if given.all_columns:
+            tables = (replace(table, giveaways=()) for table in tables)
         of_tables = (figures for table in tables for figures in bench.quality(table, given.seeds))
         found = bench.scale() if given.scale else of_tables
         if given.json:

@@ -30,7 +30,7 @@ TARGET_WEIGHT = 2.0
 TARGET_CODES = 8
 CODES = (4, 16)
 """The fewest and the most coarse codes of a column in a pair."""
-BLOCKS = (6, 32)
+BLOCKS = (6, 256)
 """The fewest and the most blocks of bins that a column is counted in."""
 BLOCK_NOISE = 10
 """The noise of half a column is at most about this part of its rows."""
