@@ -10,13 +10,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from lab import CHROMIUM_FLAGS, Desk, Lab, chromium  # noqa: E402
-from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
 from participant_kit.cli.demo import (  # noqa: E402
@@ -29,6 +29,8 @@ from participant_kit.cli.demo import (  # noqa: E402
 )
 from participant_kit.gateway.accounts import create_token  # noqa: E402
 from participant_kit.organizer.publish import publish_challenge  # noqa: E402
+from participant_kit.organizer.report import ORGANIZER, write_organizer_report, write_published_report  # noqa: E402
+from participant_kit.organizer.synthesize import read_guarantee  # noqa: E402
 from participant_kit.participant import Client  # noqa: E402
 
 SLUG, NOTEBOOK = "nhanes-diabetes", "starter_notebooks/02_baseline.ipynb"
@@ -58,6 +60,7 @@ def main() -> None:
                 lab.stop()
                 lab.start("notebook")
                 notebook(page, lab)
+                reports(browser, ChallengeFolder(root / "holder" / SLUG))
         finally:
             lab.stop()
             for part in reversed(parts):
@@ -77,6 +80,25 @@ def start(root: Path, parts: list[Part]) -> str:
     start_runners(root, challenge, gateway, parts)
     wait_for_runners(root, parts)
     return gateway
+
+
+def reports(browser: Browser, challenge: ChallengeFolder) -> None:
+    """The organizer's report on the sample, in both schemes, and the published one on a narrow page."""
+    if (guarantee := read_guarantee(challenge)) is None:
+        raise SystemExit("The demonstration has no sample.")
+    published = write_published_report(challenge, guarantee)
+    write_organizer_report(challenge, guarantee)
+    own = challenge.root / "private" / f"{ORGANIZER}.html"
+    shots: list[tuple[str, Path, Literal["light", "dark"], int]] = [
+        ("report", own, "light", 1000),
+        ("report-dark", own, "dark", 1000),
+        ("report-published", published, "light", 420),
+    ]
+    for name, path, scheme, width in shots:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.goto(path.as_uri())
+        take(page, name)
+        page.close()
 
 
 def submit_as(root: Path, gateway: str, name: str, cell: str) -> None:
