@@ -227,6 +227,10 @@ def test_the_audit_finds_out_when_there_is_no_noise(monkeypatch: pytest.MonkeyPa
     assert audit(1.0, runs=60) > 1.0
 
 
+def test_the_audit_finds_out_when_there_is_too_little_noise() -> None:
+    assert audit(100.0, runs=150) > 1.0
+
+
 # The ledger
 
 
