@@ -224,7 +224,7 @@ def test_the_audit_finds_out_when_there_is_no_noise(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Accountant, "__init__", remember)
     monkeypatch.setattr(Accountant, "count", exact)
-    assert audit(1.0, runs=60) > 1.0
+    assert audit(1.0, runs=200) > 1.0
 
 
 def test_the_audit_finds_out_when_there_is_too_little_noise() -> None:
