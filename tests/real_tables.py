@@ -15,9 +15,9 @@ from pathlib import Path
 import pandas as pd
 from sklearn.datasets import load_breast_cancer
 
-from participant_kit.challenge.document import dump_document
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import write_table
+from participant_kit.organizer.confirm import confirm_columns
 from participant_kit.organizer.scaffold import new_challenge
 
 IDENTIFIER = "row"
@@ -110,9 +110,7 @@ def challenge_of(table: RealTable, folder: Path, *, test_share: float = 0.3, see
         data = Path(temporary, "table.parquet")
         write_table(table.frame, data)
         made = new_challenge(folder, data, table.target, table.identifier, test_share=test_share, seed=seed)
-    confirmed = {name: column.model_copy(update={"draft": False}) for name, column in made.codebook.columns.items()}
-    codebook = made.codebook.model_copy(update={"columns": confirmed})
-    made.codebook_path.write_text(dump_document(codebook.model_dump(exclude_defaults=True)))
+    confirm_columns(made, list(made.codebook.columns))
     return ChallengeFolder(folder)
 
 

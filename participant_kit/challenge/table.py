@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pyarrow import parquet
 
@@ -105,6 +107,14 @@ def conform(frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str] | No
     return pd.DataFrame(result)
 
 
+def structural(frame: pd.DataFrame, missing_when: Mapping[str, Sequence[object]]) -> npt.NDArray[np.bool_]:
+    """The rows of ``frame``, shape (rows,), in which ``missing_when`` says that there is no value."""
+    rows = np.zeros(len(frame), dtype=bool)
+    for other, levels in missing_when.items():
+        rows |= frame[other].astype("string").isin([str(level) for level in levels]).to_numpy(dtype=bool)
+    return rows
+
+
 def check_table(
     frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str], *, file: str, identifier: str
 ) -> Iterator[Finding]:
@@ -138,7 +148,5 @@ def _check_column(frame: pd.DataFrame, name: str, codebook: Codebook, file: str)
         if outside := int(((values < low) | (values > high)).fillna(False).sum()):
             yield Finding(file, f"values from {column.minimum} to {column.maximum}", f"{outside} outside", name)
     for other, levels in column.missing_when.items():
-        if other in frame:
-            wrong = frame[other].astype("string").isin([str(level) for level in levels]) & values.notna()
-            if count := int(wrong.sum()):
-                yield Finding(file, f"a missing value where {other} is one of {levels}", f"{count} present", name)
+        if other in frame and (count := int((structural(frame, {other: levels}) & values.notna()).sum())):
+            yield Finding(file, f"a missing value where {other} is one of {levels}", f"{count} present", name)

@@ -36,7 +36,6 @@ from participant_kit.challenge.scoring_program import read_program
 from participant_kit.challenge.table import check_table, read_table
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.leak import find_leaks
-from participant_kit.organizer.report import published_files
 from participant_kit.organizer.synthesize import read_guarantee
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import Role, read_key_ring
@@ -273,6 +272,8 @@ def _check_guarantee(folder: ChallengeFolder) -> Iterator[Finding]:
         yield Finding(file, "a guarantee: real values may have been copied", f"mode {guarantee.mode}", level="warning")
     found = [path for ending in ("html", "json") if (path := folder.sample_dir / f"{REPORT}.{ending}").is_file()]
     if found:
+        from participant_kit.organizer.report import published_files  # half a second of imports
+
         made = published_files(folder, guarantee)
         for path in found:
             if path.read_text("utf-8") != made[path.suffix]:

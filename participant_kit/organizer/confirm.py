@@ -8,7 +8,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from participant_kit.challenge.codebook import Codebook, read_codebook
 from participant_kit.challenge.document import parse_document
 from participant_kit.challenge.finding import FindingsError
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.errors import OrganizerError, near_misses
 
 Span = tuple[int, int]
 """Where a piece of text begins, and where it has ended, in characters."""
@@ -53,9 +52,7 @@ def confirm_columns(folder: ChallengeFolder, names: Sequence[str]) -> list[str]:
 def _drafts(codebook: Codebook, file: str, names: Sequence[str] | None) -> list[str]:
     for name in names or ():
         if name not in codebook.columns:
-            near = get_close_matches(name, list(codebook.columns), n=3, cutoff=0.5)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join([*codebook.columns][:30])}."
-            raise OrganizerError(f"{file} has no column {name!r}.", hint=hint)
+            raise OrganizerError(f"{file} has no column {name!r}.", hint=near_misses(name, list(codebook.columns)))
     return [name for name, column in codebook.columns.items() if column.draft and (names is None or name in names)]
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column
-from participant_kit.challenge.table import conform
+from participant_kit.challenge.table import conform, structural
 from participant_kit.organizer.draft_bins import draft_bins, draft_decimals
-from participant_kit.organizer.draft_missing import find_missing_when, structural
+from participant_kit.organizer.draft_missing import find_missing_when
 from participant_kit.organizer.draft_types import SAY_TEXT, Note, typed
 from participant_kit.organizer.errors import OrganizerError
 

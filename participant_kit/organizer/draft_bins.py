@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from participant_kit.organizer.synthesize.coding import BINS
+
 MAX_EDGES = 24
 MAX_DECIMALS = 6
-EQUAL_BINS = 64
-"""A synthesizer's bins of equal width, where the codebook names none."""
 WHOLE = 100
 """Whole numbers over so short a range need no edges: bins of equal width hold one or two of them."""
 FEW, OF, HOLD = 4, 32, 0.9
@@ -43,7 +43,7 @@ def draft_bins(values: Numbers, minimum: Any, maximum: Any) -> list[Any] | None:
     start = max(start, 0) if whole else max(start, -(draft_decimals(values) or sys.float_info.max_10_exp))
     edges = _edges(start, minimum, maximum)
     spread = _bits(_shares(values, np.array(edges, dtype=np.float64)))
-    return edges if spread > _bits(_shares(values, np.linspace(low, high, EQUAL_BINS + 1))) else None
+    return edges if spread > _bits(_shares(values, np.linspace(low, high, BINS + 1))) else None
 
 
 def draft_decimals(values: Numbers) -> int | None:

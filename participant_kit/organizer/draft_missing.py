@@ -55,14 +55,6 @@ def find_missing_when(
     return result
 
 
-def structural(frame: pd.DataFrame, missing_when: Mapping[str, list[str | int | bool]]) -> npt.NDArray[np.bool_]:
-    """The rows, shape (rows,), in which ``missing_when`` says that there is no value."""
-    rows = np.zeros(len(frame), dtype=bool)
-    for other, levels in missing_when.items():
-        rows |= frame[other].astype("string").isin([str(level) for level in levels]).to_numpy(dtype=bool)
-    return rows
-
-
 def _levels(name: str, frame: pd.DataFrame, column: Column) -> _Levels | None:
     if column.type not in ("category", "boolean", "integer"):
         return None

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from participant_kit.challenge.document import MAX_DOCUMENT_BYTES, dump_document
 from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.challenge.table import read_table
 from participant_kit.organizer.draft import draft_codebook
-from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.errors import OrganizerError, near_misses
 from participant_kit.organizer.split import split_table, write_phases
 from participant_kit.organizer.starter import write_starters
 from participant_kit.organizer.synthesize import Request, write_sample
@@ -76,9 +75,8 @@ def _read(data: Path, target: str, identifier: str) -> pd.DataFrame:
     frame.columns = frame.columns.map(str)
     for option, name in (("--id", identifier), ("--target", target)):
         if name not in frame:
-            near = get_close_matches(name, list(frame.columns), n=3, cutoff=0.5)
-            known = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(frame.columns[:30])}."
-            raise OrganizerError(f"{data.name} has no column {name!r}.", hint=f"{known} Name one with {option}.")
+            hint = f"{near_misses(name, list(frame.columns))} Name one with {option}."
+            raise OrganizerError(f"{data.name} has no column {name!r}.", hint=hint)
     if identifier == target:
         raise OrganizerError(f"{target!r} is both --id and --target.", hint="Name two columns.")
     if repeated := frame.columns[frame.columns.duplicated()].unique().tolist():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from participant_kit.challenge.codebook import Column
 from participant_kit.organizer.report.interval import Floats
+from participant_kit.organizer.synthesize.coding import as_number
 
 BINS = 20
 """Bins of a number or a date, at most."""
@@ -143,11 +143,6 @@ def _level_bins(column: Column, reference: pd.Series[Any], most: int) -> Bins:
 
 def _boolean_codes(values: pd.Series[Any]) -> Codes:
     return np.asarray(values.astype("Int8").fillna(-1), dtype=np.int64)
-
-
-def as_number(value: Any) -> float:
-    """A bound of the codebook: itself, or a date as days since 1970."""
-    return float((value - date(1970, 1, 1)).days) if isinstance(value, date) else float(value)
 
 
 def _text(number: float, column: Column) -> str:

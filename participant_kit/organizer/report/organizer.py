@@ -12,13 +12,10 @@ from participant_kit.organizer.report.columns import ColumnFigures, column_figur
 from participant_kit.organizer.report.interval import Figures, subsample
 from participant_kit.organizer.report.pairs import PairFigures, pair_figures
 from participant_kit.organizer.report.risk import Copies, Nearness, copies, nearness
-from participant_kit.organizer.report.tables import Tables, input_names, read_tables
+from participant_kit.organizer.report.tables import ROWS, Tables, input_names, read_tables
 from participant_kit.organizer.report.usefulness import Usefulness, problem_of, usefulness
 from participant_kit.organizer.report.verdict import Statement
 from participant_kit.organizer.synthesize.base import Guarantee
-
-ROWS = 20_000
-"""Rows of each table that are looked at, at most, but for copies, which are sought in all."""
 
 
 class OrganizerReport(Figures):

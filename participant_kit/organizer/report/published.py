@@ -9,13 +9,10 @@ from participant_kit.challenge.codebook import Codebook
 from participant_kit.organizer.report.columns import ColumnFigures, column_figures
 from participant_kit.organizer.report.interval import Figures, subsample
 from participant_kit.organizer.report.pairs import StrongPairs, strong_pairs
-from participant_kit.organizer.report.tables import input_names
+from participant_kit.organizer.report.tables import ROWS, input_names
 from participant_kit.organizer.report.usefulness import OwnUsefulness, own_usefulness, problem_of
 from participant_kit.organizer.report.verdict import Statement, of_guarantee
 from participant_kit.organizer.synthesize.base import Guarantee
-
-ROWS = 20_000
-"""Rows of the sample that are looked at, at most."""
 
 
 class PublishedReport(Figures):

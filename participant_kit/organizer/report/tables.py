@@ -12,6 +12,9 @@ from participant_kit.challenge.folder import LABELS, ChallengeFolder
 from participant_kit.challenge.table import conform, read_table
 from participant_kit.organizer.errors import OrganizerError
 
+ROWS = 20_000
+"""Rows of each table that a report looks at, at most, but for copies, which are sought in all."""
+
 
 @dataclass(frozen=True)
 class Tables:

@@ -44,9 +44,9 @@ class Coding:
         Whole numbers and days are moved so that the last bin holds the maximum too. Dates are days since 1970.
         """
         column, bins = self.column, self.column.bins
-        low, high = _number(column.minimum), _number(column.maximum)
+        low, high = as_number(column.minimum), as_number(column.maximum)
         if isinstance(bins, list):
-            edges = np.array([_number(edge) for edge in bins], dtype=np.float64)
+            edges = np.array([as_number(edge) for edge in bins], dtype=np.float64)
         elif self.is_whole:
             count = min(bins or BINS, int(high - low) + 1)
             edges = low + np.floor(np.arange(count + 1) * ((high - low + 1) / count))
@@ -119,7 +119,7 @@ class Coding:
             numbers = np.where(np.isnat(days), np.nan, days.astype(np.int64).astype(np.float64))
         else:
             numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        low, high = _number(self.column.minimum), _number(self.column.maximum)
+        low, high = as_number(self.column.minimum), as_number(self.column.maximum)
         return numbers, (numbers >= low) & (numbers <= high)
 
     def _positions(self, values: pd.Series[Any]) -> npt.NDArray[np.int64]:
@@ -183,7 +183,8 @@ class Coding:
         return result
 
 
-def _number(value: Any) -> float:
+def as_number(value: Any) -> float:
+    """A bound or edge of the codebook: itself, or a date as days since 1970."""
     return float((value - date(1970, 1, 1)).days) if isinstance(value, date) else float(value)
 
 

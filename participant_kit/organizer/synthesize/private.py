@@ -46,10 +46,11 @@ class PrivateSynthesizer:
         data, privacy = card.data, card.privacy
         _check(request, codebook)
         unit = codebook.privacy_unit or PrivacyUnit(column=data.identifier)
+        person = codebook.privacy_unit.column if codebook.privacy_unit else "row"
         coded = codings(codebook.columns, left_out=(data.identifier, unit.column))
         target = next(position for position, coding in enumerate(coded) if coding.name == data.target)
         table, outside = read_coded(folder.private_dir(card.phases[0].name) / "train.parquet", coded, unit)
-        entry = new_entry(self.name, request.epsilon or EPSILON, privacy, _person(codebook), unit.rows)
+        entry = new_entry(self.name, request.epsilon or EPSILON, privacy, person, unit.rows)
         total = charge(folder, entry, privacy)
         accountant = Accountant(table, entry.rho, unit.rows)
         tree = learn_tree(accountant, coded, target, rows=privacy.rows, conditioned=self.conditioned)
@@ -59,11 +60,11 @@ class PrivateSynthesizer:
         guarantee = Guarantee(
             mode=self.name,
             looks_at_data=True,
-            statement=_STATEMENT.format(epsilon=round(epsilon, 6), delta=privacy.delta, unit=_person(codebook)),
+            statement=_STATEMENT.format(epsilon=round(epsilon, 6), delta=privacy.delta, unit=person),
             epsilon=epsilon,
             delta=privacy.delta,
             epsilon_total=total,
-            privacy_unit=_person(codebook),
+            privacy_unit=person,
             rows_per_unit=unit.rows,
             mechanism=self.mechanism,
         )
@@ -91,10 +92,6 @@ def _check(request: Request, codebook: Codebook) -> None:
             f"{', ...' if len(drafts) > 5 else ''}. The guarantee holds only for what a person has decided.",
             hint="Read each, correct it, then confirm it with: pkit challenge confirm FOLDER",
         )
-
-
-def _person(codebook: Codebook) -> str:
-    return codebook.privacy_unit.column if codebook.privacy_unit else "row"
 
 
 def _two_digits(rows: float) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.challenge.table import conform
+from participant_kit.challenge.table import conform, structural
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
 
@@ -66,13 +66,9 @@ def without_structural_zeros(
     frame: pd.DataFrame, complete: pd.DataFrame, codebook: Codebook, whole: Sequence[str]
 ) -> pd.DataFrame:
     """``frame`` with a missing value wherever ``missing_when`` wants one by ``complete``, except in ``whole``."""
-    text = {
-        other: complete[other].astype("string") for column in codebook.columns.values() for other in column.missing_when
-    }
     for name, column in codebook.columns.items():
-        for other, levels in column.missing_when.items() if name not in whole else ():
-            gone = text[other].isin([str(level) for level in levels]).to_numpy(dtype=bool, na_value=False)
-            frame[name] = frame[name].mask(gone)
+        if column.missing_when and name not in whole:
+            frame[name] = frame[name].mask(structural(complete, column.missing_when))
     return frame
 
 

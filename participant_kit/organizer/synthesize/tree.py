@@ -268,21 +268,17 @@ class _Learner:
 
         return count
 
-    def _by_target(self) -> list[Array]:
-        """The shares of each column's codes by the target's, shape (target's codes, codes), as far as known."""
-        result = []
-        for column, shares in enumerate(self.shares):
-            if column in self.related:
-                result.append(_rows(self.joint[(column, self.target)].T))
-            else:
-                result.append(np.tile(shares, (len(self.shares[self.target]), 1)))
-        return result
+    def _by_target(self, column: int) -> Array:
+        """The shares of the column's codes by the target's, shape (target's codes, codes), as far as known."""
+        if column in self.related:
+            return _rows(self.joint[(column, self.target)].T)
+        return np.tile(self.shares[column], (len(self.shares[self.target]), 1))
 
     def _expected(self, pair: Pair) -> Array:
         """The counts of ``pair`` if its columns were independent, given the target where that is known."""
         if pair[1] == self.target:
             return self.rows * np.outer(self.shares[pair[0]], self.shares[self.target])
-        first, second = (self._by_target()[column] for column in pair)
+        first, second = map(self._by_target, pair)
         result: Array = self.rows * np.einsum("t,ti,tj->ij", self.shares[self.target], first, second)
         return result
 
@@ -290,7 +286,7 @@ class _Learner:
         target, root = self.shares[self.target], self.target if self.conditioned else None
         if self.conditioned:
             yield Step(self.target, None, False, _cumulative(target[None, :]))
-        by_target = self._by_target()
+        by_target = list(map(self._by_target, range(len(self.codings))))
         for column, parent in _walk(len(self.codings), edges, root):
             on_target = column in self.related
             if parent is None:
