@@ -23,9 +23,9 @@ Array = npt.NDArray[np.float64]
 Grid = npt.NDArray[np.int64]
 Pair = tuple[int, int]
 
-SHARES = {"rows": 0.02, "one-way": 0.22, "related": 0.08, "edges": 0.05, "pairs": 0.63}
+SHARES = {"rows": 0.02, "one-way": 0.22, "related": 0.16, "edges": 0.03, "pairs": 0.57}
 """How the budget is divided over the steps; what a step does not need goes to those after it."""
-TARGET_WEIGHT = 2.0
+TARGET_WEIGHT = 4.0
 """A pair with the target gets this many times the budget of another pair."""
 TARGET_CODES = 8
 CODES = (4, 16)
@@ -37,7 +37,10 @@ BLOCK_NOISE = 10
 CELL_NOISE = 3.0
 """Pairs are counted so coarsely that an average cell holds this many standard deviations of its noise."""
 MIN_RELATED = 12
-MAX_EDGES = 64
+EDGES = (4, 64)
+"""The fewest and the most pairs of columns besides those with the target."""
+EDGE_NOISE = 6.0
+"""So many pairs are counted that an average cell of the coarsest holds this many standard deviations of its noise."""
 LOOKED_AT = 50_000
 """Of more rows than these, about so many are looked at to choose pairs."""
 
@@ -165,8 +168,10 @@ class _Learner:
         return fine
 
     def _choose_grids(self) -> list[Grid]:
-        edges = max(min(len(self.others) - 1, MAX_EDGES), 1)
-        noise = np.sqrt(edges / (2 * self.ask.rho * SHARES["pairs"]))
+        rho = self.ask.rho * SHARES["pairs"]
+        room = 2 * rho * (self.rows / (EDGE_NOISE * CODES[0] ** 2)) ** 2
+        self.most_edges = max(min(int(np.clip(room, *EDGES)), len(self.others) - 1), 1)
+        noise = np.sqrt(self.most_edges / (2 * rho))
         most = int(np.clip(np.sqrt(self.rows / (CELL_NOISE * noise)), *CODES))
         floor = 2 * self.noise / self.rows
         return [
@@ -183,20 +188,23 @@ class _Learner:
             return self.others
 
         def score(table: CodedTable) -> Array:
-            return np.array(
-                [
-                    np.abs(self._two_way((column, self.target))(table) - self._expected((column, self.target))).sum()
-                    for column in self.others
-                ]
-            )
+            return np.array([self._relation(self._two_way((column, self.target))(table)) for column in self.others])
 
         return [self.others[position] for position in self.ask.choose(score, count, self._share("related"))]
+
+    def _relation(self, counts: npt.NDArray[np.int64]) -> float:
+        """How far the target's shares in the codes of a column, whose pair is ``counts``, are from its own, in rows.
+
+        One row moves it by less than 1, and what is not known of the column's shares does not enter.
+        """
+        apart = counts - np.outer(counts.sum(axis=1), self.shares[self.target])
+        return float(np.abs(apart).sum() / 2)
 
     def _choose_edges(self) -> list[Pair]:
         """A forest of pairs: those that the codebook names, and those that surprise most, while any does."""
         forest = _Forest(len(self.codings))
         edges = [pair for pair in self._named_pairs() if forest.join(*pair)]
-        most = min(len(self.others) - 1 - len(edges), MAX_EDGES - len(edges))
+        most = min(len(self.others) - 1, self.most_edges) - len(edges)
         if most < 1:
             return edges
         share, looked_at = self._share("edges") / most, min(1.0, LOOKED_AT / self.rows)
@@ -206,7 +214,7 @@ class _Learner:
         penalty = self.conditioned * np.sqrt(2 / np.pi) * noise * looked_at * cells[first] * cells[second]
         shares = np.concatenate(self.shares)
         surprise = _Surprise(self.grids, self.rows * np.outer(shares, shares), looked_at)
-        while len(edges) < MAX_EDGES:
+        while len(edges) < self.most_edges:
             apart = np.flatnonzero(forest.roots[first] != forest.roots[second])
             if not len(apart):
                 break
