@@ -107,6 +107,7 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     language = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
     if (language or "python") != "python":
         raise Failed(stage="notebook", reason="other_kernel", message=f"The notebook's language is {language}.")
+    _give_shell_commands_pipes()
     source, executed = WORK / "tmp" / "notebook.ipynb", WORK / "tmp" / "executed.ipynb"
     source.write_bytes(payload)
     try:
@@ -140,6 +141,16 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     except Exception as error:
         raise Failed(stage="kernel", reason=type(error).__name__, message=str(error)[:2000]) from None
     return {"log": _log(executed, "")}
+
+
+def _give_shell_commands_pipes() -> None:
+    """Make ``!command`` in a cell work where there is no pseudo-terminal, which IPython wants to run it in."""
+    if not Path("/dev").exists() or Path("/dev/ptmx").exists():
+        return
+    profile = WORK / "home" / ".ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    line = "get_ipython().system = get_ipython().system_raw"
+    (profile / "ipython_kernel_config.py").write_text(f"c.IPKernelApp.exec_lines = [{line!r}]\n")
 
 
 def _log(executed: Path, traceback: str) -> str:

@@ -41,7 +41,7 @@ sched_setscheduler sched_yield select sendfile sendmmsg sendmsg sendto set_robus
 setitimer setpgid setrlimit setsid setsockopt shutdown sigaltstack signalfd signalfd4 socketpair splice stat statfs
 statx symlink symlinkat sync sync_file_range sysinfo tee tgkill time timer_create timer_delete timer_getoverrun
 timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink
-unlinkat utime utimensat utimes vfork vmsplice wait4 waitid write writev
+unlinkat utime utimensat utimes vfork wait4 waitid write writev
 """.split()  # noqa: SIM905 - a list would be three hundred lines
 
 SOCKET_FAMILIES = (1, 2, 10)
