@@ -66,7 +66,7 @@ def doctor(
     runtime: Annotated[str | None, typer.Option(help="Program of the sandbox.")] = None,
     json: console.Json = False,
 ) -> None:
-    """Try to get out of the sandbox, and show what held.
+    """Try every wall of the sandbox from inside: held, out, or not available on this kernel.
 
     Example: pkit runner doctor
     """

@@ -99,7 +99,12 @@ def probe_sandbox(sandbox: Sandbox) -> Iterator[Probe]:
     if not sandbox.contained:
         yield from (_probe(wall, False, f"{sandbox.name} does not hold hostile code") for wall in WALLS)
         return
-    yield from _look_around(sandbox)
+    seen, failure = _look_around(sandbox)
+    if failure:
+        yield from (_probe(wall, False, failure) for wall in WALLS)
+        return
+    for wall, (held, detail) in seen.items():
+        yield _probe(wall, held, detail)
     ended = _run(sandbox, LIMITS, "memory")
     detail = "stopped at its limit" if b"allocated" not in ended.reply else "allocated four times its limit"
     yield _probe("memory", b"allocated" not in ended.reply, detail)
@@ -120,8 +125,11 @@ def _probe(wall: str, held: bool | None, detail: str) -> Probe:
     return Probe(wall, HELD if held else OUT, detail)
 
 
-def _look_around(sandbox: Sandbox) -> Iterator[Probe]:
-    """What one process inside sees, while a secret file, a listening port and a process wait outside."""
+def _look_around(sandbox: Sandbox) -> tuple[dict[str, tuple[bool | None, str]], str]:
+    """What one process inside sees, while a secret file, a listening port and a process wait outside.
+
+    By wall; with it, why there is nothing, if so.
+    """
     with tempfile.TemporaryDirectory(prefix="pkit-probe-") as outside, socket.create_server(("127.0.0.1", 0)) as server:
         secret = Path(outside) / "secret"
         secret.write_text("secret")
@@ -137,16 +145,10 @@ def _look_around(sandbox: Sandbox) -> Iterator[Probe]:
             landlock=landlock_version(),
             boottime=time.clock_gettime(time.CLOCK_BOOTTIME),
         )
-        try:
-            seen: dict[str, tuple[bool | None, str]] = json.loads(ended.reply)
-        except ValueError:
-            seen = {}
-    if not seen:
-        log = ended.log.decode("utf-8", "replace").strip().splitlines()
-        detail = log[-1] if log else f"nothing came back (exit code {ended.exit_code})"
-        yield from (_probe(wall, False, detail) for wall in WALLS)
-    for name, (held, detail) in seen.items():
-        yield _probe(name, held, detail)
+    with contextlib.suppress(ValueError):
+        return json.loads(ended.reply), ""
+    log = ended.log.decode("utf-8", "replace").strip().splitlines()
+    return {}, log[-1] if log else f"nothing came back (exit code {ended.exit_code})"
 
 
 def _process_names() -> Iterator[str]:
