@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +88,34 @@ def test_what_notebooks_need_is_allowed(action: str, tmp_path: Path) -> None:
     command = view.script("/usr/bin/python3", script, (), LIMITS)
     ended = get_sandbox().run(command, b"", max_reply=1000, max_log=2000)
     assert ended.reply == b"done\n", ended.log.decode()
+
+
+@pytest.mark.skipif(landlock_version() < 6, reason="this kernel's Landlock has no scopes")
+@pytest.mark.parametrize(("confined", "said"), [(True, "PermissionError"), (False, "connected")])
+def test_landlock_alone_keeps_a_run_from_an_abstract_socket_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confined: bool, said: str
+) -> None:
+    """The network namespace, which is the first wall here, is left out."""
+    options = bubblewrap._options
+
+    def with_network(command: Command, *files: Any) -> list[str]:
+        return ["--unshare-ipc", "--unshare-pid", "--unshare-uts", *options(command, *files)[1:]]
+
+    monkeypatch.setattr(bubblewrap, "_options", with_network)
+    if not confined:
+        monkeypatch.setattr(view, "argv", lambda command: list(command.argv))
+    name = f"\0outside-{os.getpid()}"
+    script = tmp_path / "connect.py"
+    script.write_text(f"""
+import socket
+try:
+    socket.socket(socket.AF_UNIX).connect({name!r})
+    print("connected")
+except OSError as error:
+    print(type(error).__name__)
+""")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(name)
+        server.listen()
+        ended = get_sandbox().run(view.script("/usr/bin/python3", script, (), LIMITS), b"", max_reply=99, max_log=999)
+    assert ended.reply.decode().strip() == said, ended
