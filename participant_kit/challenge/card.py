@@ -86,6 +86,17 @@ class Limits(Model):
         return value
 
 
+class Sandbox(Model):
+    """What holds submitted code. ``require`` names walls without which a runner of this challenge does not start.
+
+    Those that every machine has are never missing; of these three a kernel, or an operator without privilege, may
+    have none: ``cgroup`` (a bound on memory and processes together), ``clocks`` (the machine's uptime is hidden),
+    ``landlock`` (a second wall around files).
+    """
+
+    require: list[Literal["cgroup", "clocks", "landlock"]] = Field(default_factory=list)
+
+
 class Submission(Model):
     """What a notebook writes, and how large it may be."""
 
@@ -212,6 +223,7 @@ class Card(Model):
     privacy: Privacy = Privacy()
     environment: Environment = Environment()
     limits: Limits = Limits()
+    sandbox: Sandbox = Sandbox()
     submission: Submission
     metrics: Annotated[list[Metric], Field(min_length=1, max_length=20)]
     scoring: FileName | None = None

@@ -66,20 +66,22 @@ def doctor(
     runtime: Annotated[str | None, typer.Option(help="Program of the sandbox.")] = None,
     json: console.Json = False,
 ) -> None:
-    """Try to get out of the sandbox, and show what held.
+    """Try every wall of the sandbox from inside: held, out, or not available on this kernel.
 
     Example: pkit runner doctor
     """
-    from participant_kit.execution.sandbox.probes import Probe
+    from participant_kit.execution.sandbox.probes import HELD, NOT_AVAILABLE, OUT, Probe
     from participant_kit.secure_side.machine import shared_roles
     from participant_kit.secure_side.service import make_sandbox, self_test
 
-    table = Table("probe", "wall", "seen", title=f"Sandbox {sandbox}")
+    table = Table("wall", "tried", "outcome", "seen", title=f"Sandbox {sandbox}")
+    colours = {HELD: "green", OUT: "bold red", NOT_AVAILABLE: "yellow"}
     probes: list[Probe] = []
 
     def report(probe: Probe) -> None:
         probes.append(probe)
-        table.add_row(probe.name, "[green]held[/]" if probe.held else "[bold red]open[/]", probe.detail)
+        colour = colours[probe.outcome]
+        table.add_row(probe.wall, probe.tried, f"[{colour}]{probe.outcome}[/]", probe.detail)
 
     try:
         self_test(make_sandbox(sandbox, runtime), report)

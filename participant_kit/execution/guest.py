@@ -10,10 +10,12 @@ same form; its payload is the one output file.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -47,7 +49,10 @@ def main() -> None:
         (WORK / folder).mkdir(parents=True, exist_ok=True)
     output = b""
     try:
-        answer = _run_notebook(header, payload) if header["kind"] == "notebook" else _run_program(header, payload)
+        try:
+            answer = _run_notebook(header, payload) if header["kind"] == "notebook" else _run_program(header, payload)
+        finally:
+            _end_others()
         output = _read_output(WORK / "output" / header["output"], header["max_output"])
     except Failed as error:
         answer = error.details
@@ -56,6 +61,20 @@ def main() -> None:
     reply.write(json.dumps(answer).encode() + b"\n" + output)
     reply.close()
     os._exit(0)
+
+
+def _end_others() -> None:
+    """End what the run has left behind, so that nobody changes the output while it is read.
+
+    In a sandbox this is the first process of a namespace: a signal to "all" reaches all others in it, and those whose
+    parents are gone are its children.
+    """
+    if os.getpid() != 1:
+        return
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):  # there is nobody, nobody is left
+        os.kill(-1, signal.SIGKILL)
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _read_request() -> tuple[dict[str, Any], bytes]:
@@ -88,6 +107,7 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     language = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
     if (language or "python") != "python":
         raise Failed(stage="notebook", reason="other_kernel", message=f"The notebook's language is {language}.")
+    _give_shell_commands_pipes()
     source, executed = WORK / "tmp" / "notebook.ipynb", WORK / "tmp" / "executed.ipynb"
     source.write_bytes(payload)
     try:
@@ -123,6 +143,16 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     return {"log": _log(executed, "")}
 
 
+def _give_shell_commands_pipes() -> None:
+    """Make ``!command`` in a cell work where there is no pseudo-terminal, which IPython wants to run it in."""
+    if not Path("/dev").exists() or Path("/dev/ptmx").exists():
+        return
+    profile = WORK / "home" / ".ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    line = "get_ipython().system = get_ipython().system_raw"
+    (profile / "ipython_kernel_config.py").write_text(f"c.IPKernelApp.exec_lines = [{line!r}]\n")
+
+
 def _log(executed: Path, traceback: str) -> str:
     """What the cells printed, in order, and the traceback."""
     lines = []
@@ -155,9 +185,14 @@ def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
 
 
 def _read_output(path: Path, limit: int) -> bytes:
-    """The bytes of ``path``, opened once, if it is a regular file and no link to one."""
+    """The bytes of ``path``, opened once, if it is a regular file, no link to one, and in a folder that is no link."""
+    no_follow = getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        if os.name == "nt":
+            descriptor = os.open(path, os.O_RDONLY)
+        else:
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | no_follow)
+            descriptor = os.open(path.name, os.O_RDONLY | os.O_NONBLOCK | no_follow, dir_fd=folder)
     except FileNotFoundError:
         raise Failed(stage="output", reason="missing_output", message=f"No {path.name} in output_dir.") from None
     except OSError:
@@ -166,10 +201,11 @@ def _read_output(path: Path, limit: int) -> bytes:
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         raise Failed(stage="output", reason="not_a_file", message=f"{path.name} is no plain file.")
     with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > limit:
+        content = file.read(limit + 1) if status.st_size <= limit else b""
+        if max(status.st_size, len(content)) > limit:
             message = f"{path.name} has {status.st_size} bytes, {limit} are allowed."
             raise Failed(stage="output", reason="too_large", message=message)
-        return file.read(limit)
+        return content
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ MAX_OUTPUT = 256 << 20
 """Bytes that an output file may have, if the card's disk is not smaller."""
 
 _MAX_HEADER = 4 << 20
-_GUEST = "/guest.py"
 
 ENVIRONMENT = "/opt/environment"
 """Where the challenge's environment stands inside, wherever it is outside."""
@@ -84,15 +82,8 @@ def guest_command(
 
     ``prefix`` is the virtual environment whose interpreter runs it; it stands at ``ENVIRONMENT`` inside.
     """
-    base = Path(sys.base_prefix)
-    interpreter = [] if base == Path("/usr") else [Mount(base, str(base))]
-    return Command(
-        argv=(f"{ENVIRONMENT}/bin/python3", "-I", _GUEST),
-        mounts=(*interpreter, Mount(prefix, ENVIRONMENT), *mounts, Mount(Path(guest.__file__), _GUEST)),
-        limits=limits,
-        environment=view.environment(limits, f"{ENVIRONMENT}/bin"),
-        links=links or {},
-    )
+    seen = (Mount(prefix, ENVIRONMENT), *mounts)
+    return view.script(f"{ENVIRONMENT}/bin/python3", Path(guest.__file__), seen, limits, links)
 
 
 def read_reply(ended: Ended) -> Execution:

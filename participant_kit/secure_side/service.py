@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.environment import ensure_environment
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.execution.sandbox.cgroup import remove_stale
-from participant_kit.execution.sandbox.probes import Probe, probe_sandbox
+from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
 from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.keys import Role, read_secret_keys
 from participant_kit.secure_side.blind import BlindJob
@@ -48,17 +48,27 @@ def make_sandbox(kind: str, runtime: str | None = None) -> Sandbox:
     return sandbox
 
 
-def self_test(sandbox: Sandbox, report: Callable[[Probe], None]) -> None:
-    """Try to get out of ``sandbox``. Raises :class:`SecureSideError` when a probe does."""
-    failed = []
+def self_test(sandbox: Sandbox, report: Callable[[Probe], None], require: Sequence[str] = ()) -> None:
+    """Try to get out of ``sandbox``. Raises :class:`SecureSideError` when a probe does, or a wall is missing.
+
+    ``require`` names walls that not every kernel has, and this challenge wants.
+    """
+    failed, missing = [], []
     for probe in probe_sandbox(sandbox):
         report(probe)
-        if not probe.held:
-            failed.append(f"{probe.name} ({probe.detail})")
+        if probe.outcome == OUT:
+            failed.append(f"{probe.wall} ({probe.detail})")
+        elif probe.outcome != HELD and probe.wall in require:
+            missing.append(f"{probe.wall} ({probe.detail})")
     if failed:
         raise SecureSideError(
             f"The sandbox {sandbox.name} did not hold: {'; '.join(failed)}.",
             hint="See `pkit runner doctor`. A runner never starts without its sandbox.",
+        )
+    if missing:
+        raise SecureSideError(
+            f"The card requires walls that the sandbox {sandbox.name} does not have here: {'; '.join(missing)}.",
+            hint="Run this on a machine that has them, or take them from sandbox.require of the card.",
         )
 
 
@@ -76,7 +86,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         )
     remove_stale()
     sandbox = make_sandbox(settings.sandbox, settings.runtime)
-    self_test(sandbox, lambda probe: None)
+    self_test(sandbox, lambda probe: None, folder.card.sandbox.require)
     say("The sandbox held against its self-test")
     environment = ensure_environment(folder.requirements_path, cache=settings.cache, progress=say)
     name = settings.name or f"{socket.gethostname()}-{os.getpid()}"

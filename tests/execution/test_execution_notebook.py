@@ -49,6 +49,15 @@ def test_a_failing_cell_is_named_as_the_participant_counts_and_with_its_exceptio
     assert "seen" in done.log and "absent" in done.log
 
 
+def test_a_shell_command_in_a_cell_runs_where_there_is_no_pseudo_terminal(
+    environment: Environment, sandbox: Sandbox, tables: Path
+) -> None:
+    cell = "!echo said; ls /dev\nassert _exit_code == 0\ntaken = !ls $data_dir\nprint(taken)"
+    done = run(environment, sandbox, tables, cell, SOLUTION)
+    assert done.stage is None, done
+    assert "said" in done.log and "['test.parquet', 'train.parquet']" in done.log and "pts" not in done.log
+
+
 def test_the_log_stays_inside_unless_it_is_asked_for(
     environment: Environment, bubblewrap: Sandbox, tables: Path
 ) -> None:
@@ -128,7 +137,7 @@ def test_a_disk_is_full_at_the_card_s_limit(environment: Environment, bubblewrap
 def test_a_fork_bomb_ends_with_its_sandbox(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
     name = f"bomb-{os.getpid()}"  # its processes have it all, and no other sandbox on this machine
     bomb = (
-        f"import os, time\nopen('/proc/self/comm', 'w').write('{name}')\n"
+        f"import ctypes, os, time\nctypes.CDLL(None).prctl(15, b'{name}', 0, 0, 0)\n"
         "for i in range(1000):\n  if os.fork() == 0: time.sleep(1000)"
     )
     done = run(environment, bubblewrap, tables, bomb)

@@ -36,7 +36,8 @@ class Command:
     """What to run inside, and what it may see and use. Paths in ``argv`` and ``links`` are those inside.
 
     ``links`` makes symbolic links, name to target, for programs that insist on writing elsewhere than
-    in ``WORK_DIR``.
+    in ``WORK_DIR``. ``confined`` says that ``argv`` is an interpreter, ``-I`` and a script, which then runs behind
+    Landlock as well; see :mod:`participant_kit.execution.sandbox.confine`.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +45,7 @@ class Command:
     limits: Limits
     environment: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    confined: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from pathlib import Path
+from collections.abc import Mapping
 from typing import ClassVar
 
 from participant_kit.execution.errors import ExecutionError
@@ -13,6 +13,13 @@ from participant_kit.execution.sandbox import view
 from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended
 from participant_kit.execution.sandbox.process import cgroup_for, inner_limits, run_process
 from participant_kit.execution.sandbox.seccomp import compile_filter
+
+_STREAMS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+}
 
 
 class Bubblewrap:
@@ -37,12 +44,14 @@ class Bubblewrap:
         cancelled: threading.Event | None = None,
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
-        files = [_memory_file(compile_filter()), _memory_file(view.ACCOUNTS.encode())]
+        seccomp = _memory_file(compile_filter())
+        contents = {path: _memory_file(content) for path, content in view.files(command.limits).items()}
+        files = [seccomp, *contents.values()]
         try:
             with cgroup_for(command.limits) as group:
-                argv = [self._program, *_options(command, *files), *inner_limits(command.limits, grouped=bool(group))]
+                argv = [self._program, *_options(command, seccomp, contents)]
                 return run_process(
-                    [*argv, *command.argv],
+                    [*argv, *inner_limits(command.limits, grouped=bool(group)), *view.argv(command)],
                     request,
                     command.limits,
                     group,
@@ -56,7 +65,7 @@ class Bubblewrap:
                 os.close(descriptor)
 
 
-def _options(command: Command, seccomp: int, passwd: int) -> list[str]:
+def _options(command: Command, seccomp: int, contents: Mapping[str, int]) -> list[str]:
     options = [
         "--unshare-all",
         "--unshare-user",
@@ -67,16 +76,22 @@ def _options(command: Command, seccomp: int, passwd: int) -> list[str]:
     ]
     options += ["--uid", str(view.UID), "--gid", str(view.UID), "--hostname", "sandbox", "--cap-drop", "ALL"]
     options += ["--clearenv", "--seccomp", str(seccomp)]
-    for path in view.system_folders():
-        options += ["--ro-bind", str(path), str(path)]
-    options += ["--ro-bind-data", str(passwd), "/etc/passwd"]
-    options += ["--proc", "/proc", "--dev", "/dev", "--size", str(view.SHARED_MEMORY), "--tmpfs", "/dev/shm"]  # noqa: S108 - a path inside
-    for masked in map(Path, view.MASKED):
+    for folder in view.system_folders():
+        options += ["--ro-bind", str(folder), str(folder)]
+    options += ["--proc", "/proc", "--size", "65536", "--tmpfs", "/dev"]
+    for device in view.DEVICES:
+        options += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    for name, target in _STREAMS.items():
+        options += ["--symlink", target, f"/dev/{name}"]
+    options += ["--size", str(view.SHARED_MEMORY), "--tmpfs", view.SHARED_MEMORY_DIR]
+    for masked in view.masked():
         if masked.is_dir():
             options += ["--size", "4096", "--tmpfs", str(masked), "--remount-ro", str(masked)]
-        elif masked.exists():
+        else:
             options += ["--ro-bind", "/dev/null", str(masked)]
-    for mount in command.mounts:
+    for path, descriptor in contents.items():
+        options += ["--ro-bind-data", str(descriptor), path]
+    for mount in view.mounts(command):
         options += ["--ro-bind", str(mount.source), mount.target]
     options += ["--size", str(command.limits.disk), "--tmpfs", WORK_DIR]
     for name, target in {**view.system_links(), "/tmp": f"{WORK_DIR}/tmp", **command.links}.items():  # noqa: S108 - a path inside

@@ -19,6 +19,7 @@ from participant_kit.challenge.card import Limits
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.sandbox import view
 from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended
+from participant_kit.execution.sandbox.cgroup import PREFIX
 from participant_kit.execution.sandbox.process import cgroup_for, inner_limits, run_process
 from participant_kit.execution.sandbox.seccomp import oci_profile
 
@@ -51,7 +52,7 @@ class OCIRuntime:
         cancelled: threading.Event | None = None,
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
-        container = f"pkit-{uuid.uuid4().hex}"
+        container = f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex}"  # a name by which a later runner finds what is stale
         with tempfile.TemporaryDirectory(prefix="pkit-oci-") as folder, cgroup_for(command.limits) as group:
             bundle, state = Path(folder), Path(folder, "state")
             _write_bundle(bundle, command, grouped=bool(group))
@@ -74,12 +75,13 @@ class OCIRuntime:
 def _write_bundle(bundle: Path, command: Command, *, grouped: bool) -> None:
     root = bundle / "rootfs"
     mounts = [_bind(path, str(path)) for path in view.system_folders()]
-    passwd = bundle / "passwd"
-    passwd.write_text(view.ACCOUNTS)
-    mounts.append(_bind(passwd, "/etc/passwd"))
-    mounts += [_bind(mount.source, mount.target) for mount in command.mounts]
+    for number, (path, content) in enumerate(view.files(command.limits).items()):
+        (bundle / f"file{number}").write_bytes(content)
+        mounts.append(_bind(bundle / f"file{number}", path))
+    mounts += [_bind(mount.source, mount.target) for mount in view.mounts(command)]
     for mount in mounts:
-        _make_target(root, mount["destination"], Path(mount["source"]).is_dir())
+        if not mount["destination"].startswith("/proc/"):
+            _make_target(root, mount["destination"], Path(mount["source"]).is_dir())
     for name in ("proc", "dev", "work"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for name, target in {**view.system_links(), "/tmp": f"{WORK_DIR}/tmp", **command.links}.items():  # noqa: S108 - a path inside
@@ -121,7 +123,7 @@ def _config(root: Path, mounts: list[dict[str, Any]], command: Command, *, group
             "source": "tmpfs",
             "options": ["nosuid", "strictatime", "mode=755", "size=64k", "ro"],
         },
-        _tmpfs("/dev/shm", view.SHARED_MEMORY),  # noqa: S108 - a path inside
+        _tmpfs(view.SHARED_MEMORY_DIR, view.SHARED_MEMORY),
         _tmpfs(WORK_DIR, command.limits.disk),
     ]
     return {
@@ -132,7 +134,7 @@ def _config(root: Path, mounts: list[dict[str, Any]], command: Command, *, group
         "process": {
             "terminal": False,
             "user": {"uid": 0, "gid": 0},
-            "args": [*inner_limits(command.limits, grouped=grouped), *command.argv],
+            "args": [*inner_limits(command.limits, grouped=grouped), *view.argv(command)],
             "env": [f"{name}={value}" for name, value in command.environment.items()],
             "cwd": WORK_DIR,
             "capabilities": {kind: [] for kind in ("bounding", "effective", "inheritable", "permitted", "ambient")},
@@ -142,8 +144,7 @@ def _config(root: Path, mounts: list[dict[str, Any]], command: Command, *, group
             "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount", "user", "cgroup")],
             "uidMappings": uid,
             "gidMappings": gid,
-            "maskedPaths": list(view.MASKED),
-            "readonlyPaths": ["/proc/sys"],
+            "maskedPaths": [str(path) for path in view.masked()],
             "seccomp": oci_profile(),
             **({"resources": _resources(command.limits)} if grouped else {}),
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import signal
 import struct
@@ -17,9 +18,13 @@ from participant_kit.challenge.card import Limits
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.sandbox.base import Ended
 from participant_kit.execution.sandbox.cgroup import Cgroup, create_cgroup
+from participant_kit.execution.sandbox.clocks import own_clocks
 
 _CHUNK = 1 << 16
 _DATA_SLACK, _AS_SLACK = 1 << 30, 8 << 30
+_DEATH = 10
+"""Seconds that a killed process may take to be gone."""
+
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 
 
@@ -48,6 +53,7 @@ def run_process(
     cancelled: threading.Event | None,
 ) -> Ended:
     """Run ``argv`` within ``group``; see :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
+    argv = [*own_clocks(), *argv]
     if group:
         argv = ["/bin/sh", "-c", _JOIN, "sh", *map(str, group.join_files), "--", *argv]
     started = time.monotonic()
@@ -74,11 +80,7 @@ def run_process(
             if timed_out or stopped or over_memory or pump.reply_too_large:
                 break
     finally:
-        # Killing the outermost process ends the sandbox: its first process dies with it, and takes
-        # the process namespace along.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(process)
         pump.close()
     return Ended(
         reply=b"" if pump.reply_too_large else bytes(pump.reply),
@@ -91,6 +93,32 @@ def run_process(
         cancelled=stopped,
         peak_memory=group.peak_memory if group else None,
     )
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End ``process`` and everything below it, and wait until that is gone.
+
+    The first process inside is among it, and takes all of the process namespace along, whatever sessions or signal
+    handlers are there. It would die with its parent anyway, unless it has found a way to ask the kernel not to.
+    Raises :class:`ExecutionError` when something does not end.
+    """
+    remaining = {}
+    for pid in _family(process.pid):
+        with contextlib.suppress(OSError):  # it has ended
+            remaining[pid] = os.pidfd_open(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        for descriptor in remaining.values():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        process.wait()
+        for pid, descriptor in remaining.items():
+            if not select.select([descriptor], [], [], _DEATH)[0]:
+                raise ExecutionError(f"Process {pid} of a sandbox does not end.", hint="Look for it with: ps -ef")
+    finally:
+        for descriptor in remaining.values():
+            os.close(descriptor)
 
 
 class _Pump:
@@ -181,9 +209,9 @@ def _family(pid: int) -> list[int]:
     found, pending = [], [pid]
     while pending:
         found.append(pending.pop())
-        for children in Path(f"/proc/{found[-1]}/task").glob("*/children"):
-            with contextlib.suppress(OSError, ValueError):
-                pending += map(int, children.read_text().split())
+        with contextlib.suppress(OSError):  # it has ended
+            for task in Path(f"/proc/{found[-1]}/task").iterdir():
+                pending += map(int, (task / "children").read_text().split())
     return found
 
 

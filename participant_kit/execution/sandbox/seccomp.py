@@ -2,7 +2,10 @@
 
 What is not listed answers "not implemented", as an older kernel would, so that programs fall back. Left out on
 purpose: ptrace and process_vm_*, bpf, perf_event_open, keyctl, userfaultfd, io_uring_*, mount and its newer
-relatives, unshare and setns, module and kexec calls, clock setting, and new namespaces through clone.
+relatives, unshare and setns, module and kexec calls, clock setting, and new namespaces through clone. memfd_create
+is missing too: where there is no control group, memory that no process has mapped would count for nobody.
+
+A call whose architecture is another (``int 0x80``, the x32 interface) kills the process that makes it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,33 +29,81 @@ flock fork fstat fstatfs fsync ftruncate futex futex_requeue futex_wait futex_wa
 get_robust_list get_thread_area getcpu getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer
 getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid
 getsockname getsockopt gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1
-inotify_rm_watch ioctl ioprio_get kill lchown lgetxattr link linkat listen listxattr llistxattr lseek lstat madvise
-membarrier memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect mremap msync munlock
-munlockall munmap nanosleep newfstatat open openat openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc
-pkey_free pkey_mprotect poll ppoll prctl pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read
-readahead readlink readlinkat readv recvfrom recvmmsg recvmsg rename renameat renameat2 restart_syscall rmdir rseq
-rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait
-rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
-sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setparam sched_setscheduler sched_yield select
-sendfile sendmmsg sendmsg sendto set_robust_list set_thread_area set_tid_address setitimer setpgid setrlimit setsid
-setsockopt shutdown sigaltstack signalfd signalfd4 socketpair splice stat statfs statx symlink symlinkat sync
-sync_file_range sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime timer_settime
-timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink unlinkat utime utimensat
-utimes vfork vmsplice wait4 waitid write writev
+inotify_rm_watch ioprio_get kill landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown lgetxattr
+link linkat listen listxattr llistxattr lseek lstat madvise membarrier mincore mkdir mkdirat mknod mknodat mlock
+mlock2 mlockall mmap mprotect mremap msync munlock munlockall munmap nanosleep newfstatat open openat openat2 pause
+pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll pread64 preadv preadv2 prlimit64
+pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg recvmsg rename renameat
+renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn
+rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min sched_getaffinity
+sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setparam
+sched_setscheduler sched_yield select sendfile sendmmsg sendmsg sendto set_robust_list set_thread_area set_tid_address
+setitimer setpgid setrlimit setsid setsockopt shutdown sigaltstack signalfd signalfd4 socketpair splice stat statfs
+statx symlink symlinkat sync sync_file_range sysinfo tee tgkill time timer_create timer_delete timer_getoverrun
+timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink
+unlinkat utime utimensat utimes vfork wait4 waitid write writev
 """.split()  # noqa: SIM905 - a list would be three hundred lines
 
 SOCKET_FAMILIES = (1, 2, 10)
 """AF_UNIX, AF_INET and AF_INET6: the network namespace leaves the last two nothing but the private loopback."""
 
-_OTHER_FAMILIES = (0, *range(3, 10))
 _LAST_FAMILY = 10
-"""Every other family answers EINVAL, which network libraries take for a kernel without it."""
+"""Every family but those three answers EINVAL, which network libraries take for a kernel without it."""
 
 NEW_NAMESPACES = 0x7E020000
-"""Flags of clone(2) that make a namespace (CLONE_NEW*)."""
+"""Flags of clone(2) that make a namespace (CLONE_NEW*). clone3(2) passes them in memory, where no filter sees them."""
+
+_IOCTL = (
+    *(0x5401, 0x5402, 0x5403, 0x5404, 0x802C542A),  # TCGETS, TCSETS, TCSETSW, TCSETSF, TCGETS2: is this a terminal?
+    *(0x540F, 0x5410, 0x5411, 0x5413, 0x5414, 0x5429),  # TIOC{G,S}PGRP, TIOCOUTQ, TIOC{G,S}WINSZ, TIOCGSID
+    *(0x541B, 0x5421, 0x5450, 0x5451, 0x5452),  # FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC
+)
+"""Requests of ioctl(2). TIOCSTI and TIOCLINUX, which type into a terminal, are not among them."""
+
+_PR_SET_PDEATHSIG = 1
+_PRCTL = (
+    *(2, 3, 4, 15, 16),  # PR_GET_PDEATHSIG, PR_{GET,SET}_DUMPABLE, PR_{SET,GET}_NAME
+    *(21, 22, 23, 29, 30),  # PR_{GET,SET}_SECCOMP, PR_CAPBSET_READ, PR_{SET,GET}_TIMERSLACK
+    *(36, 37, 38, 39, 40, 41, 42),  # PR_{SET,GET}_{CHILD_SUBREAPER,NO_NEW_PRIVS}, PR_GET_TID_ADDRESS, THP
+    *(47, 0x53564D41, 0x59616D61),  # PR_CAP_AMBIENT, PR_SET_VMA, PR_SET_PTRACER
+)
+"""Options of prctl(2). PR_SET_PDEATHSIG reports success and does nothing: whoever could clear it would outlive the
+runner, and whoever sets it dies with the sandbox anyway."""
 
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _EQ, _GT, _MASKED_EQ = 4, 6, 7
+_OPERATORS = {_EQ: "SCMP_CMP_EQ", _GT: "SCMP_CMP_GT", _MASKED_EQ: "SCMP_CMP_MASKED_EQ"}
+_INT = 0xFFFFFFFF
+"""The bits of an argument that the kernel takes, where it takes an int."""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """``name`` is allowed, or answers ``error``, when argument ``index`` compares with ``value`` (under ``mask``)."""
+
+    name: str
+    operator: int
+    value: int
+    mask: int = 0
+    index: int = 0
+    error: int | None = None
+
+    @property
+    def operands(self) -> tuple[int, int]:
+        """As libseccomp takes them: the mask first, where there is one."""
+        return (self.mask, self.value) if self.operator == _MASKED_EQ else (self.value, 0)
+
+
+def _rules() -> Iterator[_Rule]:
+    for family in range(_LAST_FAMILY + 1):
+        yield _Rule("socket", _EQ, family, error=None if family in SOCKET_FAMILIES else errno.EINVAL)
+    yield _Rule("socket", _GT, _LAST_FAMILY, error=errno.EINVAL)
+    yield _Rule("clone", _MASKED_EQ, 0, NEW_NAMESPACES)
+    for request in _IOCTL:
+        yield _Rule("ioctl", _MASKED_EQ, request, _INT, index=1)
+    for option in _PRCTL:
+        yield _Rule("prctl", _MASKED_EQ, option, _INT)
+    yield _Rule("prctl", _MASKED_EQ, _PR_SET_PDEATHSIG, _INT, error=0)
 
 
 class _Compare(ctypes.Structure):
@@ -60,24 +113,32 @@ class _Compare(ctypes.Structure):
 @cache
 def compile_filter() -> bytes:
     """The filter as a BPF program for this machine's architecture. Raises :class:`ExecutionError`."""
+    library = _library()
+    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ERRNO | errno.ENOSYS)))
+    try:
+        for name in ALLOWED:
+            _add(library, context, _ALLOW, name)
+        for rule in _rules():
+            action = _ALLOW if rule.error is None else _ERRNO | rule.error
+            _add(library, context, action, rule.name, _Compare(rule.index, rule.operator, *rule.operands))
+        return _export(library, context)
+    finally:
+        library.seccomp_release(context)
+
+
+def call_number(name: str) -> int | None:
+    """The number of a system call on this machine; None where it has none."""
+    number = int(_library().seccomp_syscall_resolve_name(name.encode()))
+    return number if number >= 0 else None
+
+
+def _library() -> Any:
     try:
         library = ctypes.CDLL("libseccomp.so.2", use_errno=True)
     except OSError:
         raise ExecutionError("libseccomp is not installed.", hint="Run: apt-get install libseccomp2") from None
     library.seccomp_init.restype = ctypes.c_void_p
-    context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ERRNO | errno.ENOSYS)))
-    try:
-        for name in ALLOWED:
-            _add(library, context, _ALLOW, name)
-        for family in SOCKET_FAMILIES:
-            _add(library, context, _ALLOW, "socket", _Compare(0, _EQ, family, 0))
-        for family in _OTHER_FAMILIES:
-            _add(library, context, _ERRNO | errno.EINVAL, "socket", _Compare(0, _EQ, family, 0))
-        _add(library, context, _ERRNO | errno.EINVAL, "socket", _Compare(0, _GT, _LAST_FAMILY, 0))
-        _add(library, context, _ALLOW, "clone", _Compare(0, _MASKED_EQ, NEW_NAMESPACES, 0))
-        return _export(library, context)
-    finally:
-        library.seccomp_release(context)
+    return library
 
 
 def _add(library: Any, context: Any, action: int, name: str, *conditions: _Compare) -> None:
@@ -104,20 +165,14 @@ def oci_profile() -> dict[str, Any]:
     return {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": errno.ENOSYS,
-        "syscalls": [
-            {"names": ALLOWED, "action": "SCMP_ACT_ALLOW"},
-            *[_socket_rule("SCMP_ACT_ALLOW", "SCMP_CMP_EQ", family) for family in SOCKET_FAMILIES],
-            *[_socket_rule("SCMP_ACT_ERRNO", "SCMP_CMP_EQ", family) for family in _OTHER_FAMILIES],
-            _socket_rule("SCMP_ACT_ERRNO", "SCMP_CMP_GT", _LAST_FAMILY),
-            {
-                "names": ["clone"],
-                "action": "SCMP_ACT_ALLOW",
-                "args": [{"index": 0, "value": NEW_NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}],
-            },
-        ],
+        "syscalls": [{"names": ALLOWED, "action": "SCMP_ACT_ALLOW"}, *map(_oci_rule, _rules())],
     }
 
 
-def _socket_rule(action: str, operator: str, family: int) -> dict[str, Any]:
-    rule = {"names": ["socket"], "action": action, "args": [{"index": 0, "value": family, "op": operator}]}
-    return rule if action == "SCMP_ACT_ALLOW" else {**rule, "errnoRet": errno.EINVAL}
+def _oci_rule(rule: _Rule) -> dict[str, Any]:
+    value, second = rule.operands
+    compare = {"index": rule.index, "value": value, "valueTwo": second, "op": _OPERATORS[rule.operator]}
+    action = (
+        {"action": "SCMP_ACT_ALLOW"} if rule.error is None else {"action": "SCMP_ACT_ERRNO", "errnoRet": rule.error}
+    )
+    return {"names": [rule.name], "args": [compare], **action}
