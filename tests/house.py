@@ -29,6 +29,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import AccountRole
 from participant_kit.secure_side.egress import EgressLine, read_egress
 from participant_kit.secure_side.keys import make_keys
+from participant_kit.secure_side.ledger import STARTED
 
 ROOT = Path(__file__).parents[1]
 SLUG = "small"
@@ -239,7 +240,7 @@ class House:
 
     def released(self, submission: Submission) -> list[EgressLine]:
         """What left for one submission."""
-        return [line for line in self.egress() if line.submission == submission.id]
+        return [line for line in self.egress() if line.submission == submission.id and line.kind != STARTED]
 
     def gateway_bytes(self) -> Iterator[bytes]:
         """Every file that the gateway keeps."""
