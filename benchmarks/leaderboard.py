@@ -9,8 +9,8 @@ tenth of its best predictions and keeps what the leaderboard shows as an improve
 test rows; the true one is on fresh rows, where every prediction is right half the time. The attacker's last
 submission is what the attack ends in.
 
-Every mechanism is that of the release gate, asked as the gate asks it, with the card's defaults, and its answer is
-rounded as the gate rounds it. ``none`` shows each score whole.
+Every mechanism is that of the release gate, asked as the gate asks it, and its answer is rounded as the gate rounds it.
+``none`` shows each score whole.
 """
 
 from __future__ import annotations
@@ -23,14 +23,19 @@ from typing import Any
 import numpy as np
 
 from participant_kit.challenge.card import Card
-from participant_kit.secure_side.leaderboard import MECHANISMS, make_mechanism
+from participant_kit.secure_side.leaderboard import make_mechanism
 
 Vector = np.ndarray[Any, np.dtype[np.bool_]]
 SCORE = "accuracy_score"
 
 
-def card(mechanism: str) -> Card:
+VARIANTS = ("none", "rounded", "ladder", "ladder 0.02", "parameter-free-ladder", "thresholdout", "thresholdout 0.04")
+"""Mechanisms, each with the card's default of ``leaderboard_step`` or the one that follows."""
+
+
+def card(variant: str) -> Card:
     """A card with one score of three decimals."""
+    mechanism, _, step = variant.partition(" ")
     return Card.model_validate(
         {
             "schema_version": 1,
@@ -40,7 +45,7 @@ def card(mechanism: str) -> Card:
             "submission": {"columns": {"id": "integer", "prediction": "integer"}},
             "metrics": [{"name": SCORE, "higher_is_better": True, "range": [0, 1], "primary": True}],
             "phases": [{"name": "development", "starts": "2026-01-01", "ends": "2027-01-01"}],
-            "release": {"leaderboard_mechanism": mechanism},
+            "release": {"leaderboard_mechanism": mechanism, "leaderboard_step": float(step) if step else None},
         }
     )
 
@@ -135,7 +140,7 @@ def plot(found: list[dict[str, Any]], path: str) -> None:
         rows = [row for row in found if row["attack"] == attack]
         places = np.arange(len(rows)) + 0.4 * number - 0.2
         axes.bar(places, [row["gap"] for row in rows], 0.38, yerr=[row["spread"] or 0 for row in rows], label=attack)
-    axes.set_xticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), [name.replace(" ", "\n").replace("-ladder", "\nladder") for name in names])
     axes.set_ylabel("shown minus true accuracy")
     axes.axhline(0, color="black", linewidth=0.8)
     axes.legend(frameon=False)
@@ -151,7 +156,7 @@ def main() -> None:
     parser.add_argument("--plot")
     options = parser.parse_args()
     found = []
-    for mechanism in ("none", *sorted(MECHANISMS)):
+    for mechanism in VARIANTS:
         for attack in ATTACKS:
             found.append(measure(mechanism, attack, options.rows, options.submissions, options.seeds))
             print(json.dumps(found[-1]), flush=True)

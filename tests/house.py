@@ -83,9 +83,12 @@ def processes(words: str, ancestor: int | None = None) -> list[int]:
 
 
 class House:
-    """A challenge with a gateway and runners; ``roles`` says which. Everything lives in ``root``."""
+    """A challenge with a gateway and runners; ``roles`` says which, ``release`` is more of its card.
 
-    def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000) -> None:
+    Everything lives in ``root``.
+    """
+
+    def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000, release: str = "") -> None:
         self.root, self.roles = root, roles
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
         self.home = Path(os.environ["PKIT_HOME"])
@@ -104,6 +107,7 @@ class House:
             "completion_tick: 1 s": "completion_tick: 100 ms",
             "per_day: 10, total: 100": f"total: {quota}",
             "budget_bits: 512 ": "budget_bits: 99999 ",
+            "release:\n": f"release:\n{release}",
         }
         for old, new in changes.items():
             assert old in text, old
