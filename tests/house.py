@@ -29,6 +29,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import AccountRole
 from participant_kit.secure_side.egress import EgressLine, read_egress
 from participant_kit.secure_side.keys import make_keys
+from participant_kit.secure_side.ledger import STARTED
 
 ROOT = Path(__file__).parents[1]
 SLUG = "small"
@@ -82,9 +83,12 @@ def processes(words: str, ancestor: int | None = None) -> list[int]:
 
 
 class House:
-    """A challenge with a gateway and runners; ``roles`` says which. Everything lives in ``root``."""
+    """A challenge with a gateway and runners; ``roles`` says which, ``release`` is more of its card.
 
-    def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000) -> None:
+    Everything lives in ``root``.
+    """
+
+    def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000, release: str = "") -> None:
         self.root, self.roles = root, roles
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
         self.home = Path(os.environ["PKIT_HOME"])
@@ -103,6 +107,7 @@ class House:
             "completion_tick: 1 s": "completion_tick: 100 ms",
             "per_day: 10, total: 100": f"total: {quota}",
             "budget_bits: 512 ": "budget_bits: 99999 ",
+            "release:\n": f"release:\n{release}",
         }
         for old, new in changes.items():
             assert old in text, old
@@ -239,7 +244,7 @@ class House:
 
     def released(self, submission: Submission) -> list[EgressLine]:
         """What left for one submission."""
-        return [line for line in self.egress() if line.submission == submission.id]
+        return [line for line in self.egress() if line.submission == submission.id and line.kind != STARTED]
 
     def gateway_bytes(self) -> Iterator[bytes]:
         """Every file that the gateway keeps."""

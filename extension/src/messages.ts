@@ -65,6 +65,9 @@ export interface IQuota {
   resets_at: string;
   revealed_bits: number;
   budget_bits?: number;
+  challenge_bits?: number;
+  challenge_budget_bits?: number;
+  data_budget_bits?: number;
 }
 
 export interface IPreview {

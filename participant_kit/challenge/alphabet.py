@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from participant_kit.challenge.card import Card
 
+HELD_BACK = ("held_back", "looks_like_data", "breaks_a_rule")
+"""Why a data holder who reviews holds a release back; the closed list of words for it."""
+
 FINAL_STATES = ("scored", "failed", "refused")
 
 STAGES = ("notebook", "kernel", "timeout", "memory", "disk", "output", "scoring", "sandbox")
@@ -31,7 +34,7 @@ REASONS = (
     "missing_rows", "unknown_rows", "duplicate_rows", "too_many_rows", "metric_undefined",
     # what can be wrong with a notebook before it runs, and with the budget
     "unreadable_notebook", "no_parameters_cell", "other_kernel", "too_many_cells", "not_for_this_runner",
-    "budget_spent", "phase_unknown", "runner_lost", "other",
+    "budget_spent", "phase_unknown", "runner_lost", *HELD_BACK, "other",
 )  # fmt: skip
 """The closed list of reasons. Any other exception leaves as ``other``."""
 
@@ -57,12 +60,17 @@ class Alphabet:
     tick: Field
     scores: tuple[Field, ...]
     failure: tuple[Field, ...]
+    refusal: tuple[Field, ...] = ()
 
     @property
     def bits(self) -> float:
-        """The most that one submission can reveal: state, tick, and the dearer of scores and failure."""
-        branch = max(sum(field.bits for field in self.scores), sum(field.bits for field in self.failure))
-        return self.state.bits + self.tick.bits + branch
+        """The most that one submission can reveal: state, tick, and the dearest of scores, failure and refusal.
+
+        What each ending costs is the length of a code word: state first, then what that state has. So the
+        messages of any number of submissions that cost B bits together are one of at most 2^B (Kraft).
+        """
+        branches = (self.scores, self.failure, self.refusal)
+        return self.state.bits + self.tick.bits + max(sum(field.bits for field in branch) for branch in branches)
 
 
 def alphabet_of(card: Card) -> Alphabet:
@@ -73,8 +81,12 @@ def alphabet_of(card: Card) -> Alphabet:
     return Alphabet(
         state=Field("state", len(FINAL_STATES)),
         tick=Field("tick", tick_count(card)),
-        scores=tuple(Field(f"score:{metric.name}", metric.levels) for metric in card.metrics),
+        scores=(
+            *(Field(f"score:{metric.name}", metric.levels) for metric in card.metrics),
+            *(Field(f"figure:{figure.name}", figure.levels) for figure in card.release.figures),
+        ),
         failure=tuple(failure),
+        refusal=(Field("reason", len(HELD_BACK)),) if card.release.review else (),
     )
 
 

@@ -25,15 +25,21 @@ from participant_kit.challenge.units import Duration, Size, format_duration, for
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Bits = Annotated[float, Field(gt=0, le=1e9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 
 class Data(Model):
-    """Which column names a row, which one is to be predicted, and where the columns are described."""
+    """Which column names a row, which one is to be predicted, and where the columns are described.
+
+    ``dataset`` names the data set in the ledger: challenges with the same name share its budget, and so do the
+    versions of its tables. Without it, the tables' fingerprint does.
+    """
 
     identifier: str
     target: str
     codebook: FileName = "codebook.yaml"
+    dataset: Slug | None = None
 
 
 class Privacy(Model):
@@ -116,14 +122,12 @@ class Submission(Model):
 _FAR = 1e12
 
 
-class Metric(Model):
-    """One score. ``range`` is clipped to, ``decimals`` rounded to; together they fix its cost in bits."""
+class Figure(Model):
+    """A number that may leave. ``range`` is clipped to, ``decimals`` rounded to; together they fix its cost in bits."""
 
     name: str
-    higher_is_better: bool
     range: tuple[float, float]
     decimals: Annotated[int, Field(ge=0, le=9, strict=True)] = 3
-    primary: bool = False
 
     @field_validator("range")
     @classmethod
@@ -134,7 +138,7 @@ class Metric(Model):
 
     @property
     def levels(self) -> int:
-        """How many different values of this score can leave."""
+        """How many different values of this number can leave."""
         low, high = (round(round(bound, self.decimals) * 10**self.decimals) for bound in self.range)
         return int(high - low) + 1
 
@@ -144,6 +148,13 @@ class Metric(Model):
             raise ValueError(f"{self.name} is not a finite number")
         low, high = self.range
         return round(min(max(value, low), high), self.decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+class Metric(Figure):
+    """One score. The primary one ranks the leaderboard."""
+
+    higher_is_better: bool
+    primary: bool = False
 
 
 def _at_midnight(value: Any) -> Any:
@@ -192,17 +203,31 @@ class Phase(Model):
 
 
 class Release(Model):
-    """What may leave the secure side. Every default is the strictest.
+    """What may leave the secure side, and how much of it. Every default is the strictest.
 
-    ``budget_bits`` bounds the sum per participant and phase. ``leaderboard_mechanism``: ``rounded`` releases
-    each score; ``ladder`` releases it only when the primary one beats the participant's best by a step
-    (Blum and Hardt, ICML 2015). ``failure_detail``: ``cell-and-class``, or ``stage`` alone.
+    Three budgets, in bits, and a submission that could exceed one is refused before it runs: ``budget_bits`` per
+    participant and phase, ``challenge_budget_bits`` for the challenge, ``data_budget_bits`` for the data set over
+    its whole life, in every challenge on it.
+
+    ``leaderboard_mechanism``: ``ladder`` shows a score only when the primary one beats the participant's best by
+    ``leaderboard_step`` (Blum and Hardt, ICML 2015; without a step, by one unit of its last decimal);
+    ``parameter-free-ladder`` by what chance explains (the same paper); ``thresholdout`` only when it lies further
+    than ``leaderboard_step`` from the last one shown, and then with noise (Dwork et al., Science 2015);
+    ``rounded`` always.
+
+    ``failure_detail``: ``cell-and-class``, or ``stage`` alone. ``figures``: other numbers of the scoring program.
+    ``review``: whether each release waits for the data holder's yes.
     """
 
-    budget_bits: Annotated[float, Field(gt=0, le=1e6)] = 512
-    leaderboard_mechanism: Literal["ladder", "rounded"] = "ladder"
+    budget_bits: Bits = 512
+    challenge_budget_bits: Bits = 32768
+    data_budget_bits: Bits = 65536
+    leaderboard_mechanism: Literal["ladder", "parameter-free-ladder", "thresholdout", "rounded"] = "ladder"
+    leaderboard_step: Annotated[float, Field(gt=0, le=_FAR)] | None = None
     failure_detail: Literal["stage", "cell-and-class"] = "stage"
     completion_tick: Duration = timedelta(seconds=10)
+    figures: list[Figure] = Field(default_factory=list, max_length=20)
+    review: bool = False
 
     @field_validator("completion_tick")
     @classmethod
@@ -258,7 +283,12 @@ class Card(Model):
             raise ValueError(f"submission.columns holding the identifier {self.data.identifier!r}")
         if len(self.submission.columns) < 2:
             raise ValueError("submission.columns holding at least one column of predictions")
+        names = [number.name for number in (*self.metrics, *self.release.figures)]
+        if len(set(names)) != len(names):
+            raise ValueError("release.figures with names of their own, each once")
         if self.scoring is None:
+            if self.release.figures:
+                raise ValueError("release.figures only beside a scoring program, which computes them")
             if unknown := [metric.name for metric in self.metrics if metric.name not in METRICS]:
                 raise ValueError(f"metrics by name, one of {', '.join(METRICS)}, not {', '.join(unknown)}")
             if len(self.submission.columns) != 2:
@@ -266,6 +296,8 @@ class Card(Model):
             for metric in self.metrics:
                 if metric.higher_is_better != METRICS[metric.name].higher_is_better:
                     raise ValueError(f"higher_is_better: {str(not metric.higher_is_better).lower()} for {metric.name}")
+        elif self.release.leaderboard_mechanism == "parameter-free-ladder":
+            raise ValueError("leaderboard_mechanism: ladder, with a step, for a scoring program of your own")
         return self
 
     @property

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +18,7 @@ from participant_kit.protocol.keys import Role
 if TYPE_CHECKING:
     from participant_kit.secure_side.egress import EgressLine
 
-app = typer.Typer(name="holder", help="Keys, and what has left the secure side.", no_args_is_help=True)
+app = typer.Typer(name="holder", help="Keys, what has left the secure side, and what may.", no_args_is_help=True)
 
 State = Annotated[Path, typer.Option(help="The runner's state folder.")]
 
@@ -40,16 +43,51 @@ def keys(
 
 
 @app.command()
-def egress(state: State, json: console.Json = False) -> None:
-    """Every message that has left, field by field with its bits; the chain is verified.
+def egress(
+    state: State,
+    challenge: Annotated[str | None, typer.Option(help="Of this challenge alone.")] = None,
+    participant: Annotated[str | None, typer.Option(help="Of this participant alone.")] = None,
+    phase: Annotated[str | None, typer.Option(help="Of this phase alone.")] = None,
+    kind: Annotated[str | None, typer.Option(help="result, started, stopped, held or rehearsal.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="From this moment on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before this moment, UTC.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Say what was verified, and list nothing.")] = False,
+    keys: Annotated[
+        list[Path] | None, typer.Option(help="keys.json of each challenge: the head must be signed by one of them.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the fields to this new file instead.")] = None,
+    json: console.Json = False,
+) -> None:
+    """Every message that has left, field by field with its bits; chain and signed head are verified.
 
-    Example: pkit holder egress --state /secure/state
+    Example: pkit holder egress --state /secure/state --participant ada --since 2026-11-01
     """
-    lines = _read(state)
-    table = Table("what left", "value", "bits", title="Egress log, chain verified")
+    from participant_kit.secure_side.egress_file import write_csv
+
+    everything = _read(state, keys or [])
+    if verify:
+        last = everything[-1] if everything else None
+        end = f"the last of {last.time:%Y-%m-%d %H:%M:%S} UTC, hash {last.hash}" if last else "none yet"
+        signed = "signed by a key of yours" if keys else "signed; by whom was not asked (--keys)"
+        found = {"lines": len(everything), "hash": last.hash if last else None, "keys_checked": bool(keys)}
+        console.emit(found, f"{len(everything)} lines, {end}.\nNo gap, no edit, nothing cut off; the head is {signed}.")
+        return
+    wanted = {"challenge": challenge, "participant": participant, "phase": phase, "kind": kind}
+    lines = [
+        line
+        for line in everything
+        if all(value in (None, getattr(line, name)) for name, value in wanted.items())
+        and (since is None or line.time >= since.replace(tzinfo=UTC))
+        and (until is None or line.time < until.replace(tzinfo=UTC))
+    ]
+    if csv:
+        write_csv(csv, lines)
+        console.emit({"file": str(csv), "lines": len(lines)}, f"{len(lines)} lines written to {csv}.")
+        return
+    table = Table("what left", "value", "bits", title="Egress log, chain and head verified")
     for line in lines:
-        who = f"{line.sequence}  {line.time:%Y-%m-%d %H:%M:%S} UTC  {line.participant}, {line.phase}\n{line.submission}"
-        table.add_row(Text(who, style="bold"), "", Text(f"{line.bits:.2f}", style="bold"))
+        who = f"{line.sequence}  {line.time:%Y-%m-%d %H:%M:%S} UTC  {line.participant}, {line.phase}, {line.kind}"
+        table.add_row(Text(f"{who}\n{line.submission}", style="bold"), "", Text(f"{line.bits:.2f}", style="bold"))
         for field in line.fields:
             table.add_row(f"  {field.name}", Text(str(field.value)), f"{field.bits:.2f}")
         table.add_section()
@@ -58,29 +96,91 @@ def egress(state: State, json: console.Json = False) -> None:
 
 @app.command()
 def ledger(state: State, json: console.Json = False) -> None:
-    """Bits that have left about the data, summed by challenge, phase and participant.
+    """Bits about the data: spent, reserved for what runs or waits, and left of each budget.
 
     Example: pkit holder ledger --state /secure/state
     """
-    from collections import defaultdict
+    from participant_kit.secure_side.ledger import Ledger
 
-    sums: dict[tuple[str, str, str], float] = defaultdict(float)
-    for line in _read(state):
-        sums[line.challenge, line.phase, line.participant] += line.bits
-    table = Table("challenge", "phase", "participant", "bits")
-    for key, bits in sorted(sums.items()):
-        table.add_row(*key, f"{bits:.2f}")
-    rows = [
-        {"challenge": c, "phase": p, "participant": who, "bits": bits} for (c, p, who), bits in sorted(sums.items())
-    ]
+    balances = sorted(Ledger.of(_read(state, [])).balances.items())
+    table = Table("budget of", "bits spent", "reserved", "budget", "left", "", title="Ledger")
+    rows = []
+    for account, balance in balances:
+        if account.scope == "dataset" and not account.dataset:
+            continue  # rehearsals, which see no data
+        names = (account.challenge, account.phase, account.participant, account.dataset[:16])
+        left = None if balance.budget is None else max(balance.budget - balance.charged, 0.0)
+        rows.append(asdict(account) | asdict(balance) | {"left": left})
+        bar = ProgressBar(balance.budget, balance.charged, width=24) if balance.budget else ""
+        table.add_row(
+            Text(f"{account.scope} {', '.join(name for name in names if name)}"),
+            f"{balance.spent:.2f}",
+            f"{balance.reserved:.2f}",
+            "" if balance.budget is None else f"{balance.budget:g}",
+            "" if left is None else f"{left:.2f}",
+            bar,
+        )
     console.emit(rows, table)
 
 
-def _read(state: Path) -> list[EgressLine]:
-    from participant_kit.secure_side.egress import read_egress
+@app.command()
+def review(state: State, json: console.Json = False) -> None:
+    """Messages that wait for your yes, where the card says `review: true`.
+
+    Example: pkit holder review --state /secure/state
+    """
+    from participant_kit.secure_side.review import waiting
+
+    lines = waiting(state)
+    table = Table("waits", "would leave", title="Waiting for your decision" if lines else "Nothing waits.")
+    for line in lines:
+        fields = "\n".join(f"{field.name} = {field.value}  ({field.bits:.2f} bits)" for field in line.fields)
+        since = f"{line.submission}\n{line.participant}, {line.challenge}, {line.phase}\nsince {line.time:%F %T} UTC"
+        table.add_row(Text(since), Text(fields))
+        table.add_section()
+    console.emit([line.model_dump(mode="json") for line in lines], table)
+
+
+Submission = Annotated[str, typer.Argument(help="The submission, as `pkit holder review` shows it.")]
+
+
+@app.command()
+def approve(submission: Submission, state: State, json: console.Json = False) -> None:
+    """Let a message that waits leave, as it was shown.
+
+    Example: pkit holder approve 0198c5e0-7a51-7cc3-98c4-dc0c0c07398f --state /secure/state
+    """
+    from participant_kit.secure_side.review import decide
+
+    decide(state, submission)
+    console.emit({"submission": submission, "approved": True}, f"The message of {submission} may leave.")
+
+
+@app.command()
+def refuse(
+    submission: Submission,
+    state: State,
+    reason: Annotated[
+        str, typer.Option(help="The word that leaves instead: held_back, looks_like_data or breaks_a_rule.")
+    ] = "held_back",
+    json: console.Json = False,
+) -> None:
+    """Hold back a message that waits; the participant is told the reason, which costs bits like any other answer.
+
+    Example: pkit holder refuse 0198c5e0-7a51-7cc3-98c4-dc0c0c07398f --reason looks_like_data --state /secure/state
+    """
+    from participant_kit.secure_side.review import decide
+
+    decide(state, submission, reason)
+    console.emit({"submission": submission, "approved": False}, f"{submission} leaves as refused: {reason}.")
+
+
+def _read(state: Path, keys: list[Path]) -> list[EgressLine]:
+    from participant_kit.protocol.keys import read_key_ring
+    from participant_kit.secure_side.egress import HEAD, LOG, read_egress
     from participant_kit.secure_side.errors import SecureSideError
 
-    path = state / "egress.jsonl"
-    if not path.exists():
+    path = state / LOG
+    if not path.exists() and not path.with_name(HEAD).exists():
         raise SecureSideError(f"There is no egress log at {path}.", hint="Name the folder of the runner's --state.")
-    return read_egress(path)
+    return read_egress(path, [runner.signing for file in keys for runner in read_key_ring(file).runners])

@@ -135,17 +135,21 @@ def submit(
     """
     from participant_kit.challenge.alphabet import alphabet_of
     from participant_kit.participant.clients import client_of
-    from participant_kit.participant.terminal import describe, quota_text
+    from participant_kit.participant.terminal import bits_text, describe, quota_text
 
     kit = _kit(notebook, challenge)
     if checks:
         _check(notebook, kit)
     card, client = kit.card, client_of(kit)
     bits = alphabet_of(card).bits
+    rules = card.release
     console.note(
-        f"This run can reveal at most {bits:.1f} bits about the data; "
-        f"{card.release.budget_bits:g} bits are allowed per participant and phase."
+        f"This run can reveal at most {bits:.1f} bits about the data; {rules.budget_bits:g} bits are allowed per "
+        f"participant and phase, {rules.challenge_budget_bits:g} in this challenge, {rules.data_budget_bits:g} of this "
+        "data set for ever."
     )
+    with suppress(KitError):  # the gateway says no by itself
+        console.note(escape(bits_text(client.quota(card.slug, phase))))
     with _working(f"Sending {notebook.name}"):
         submission = client.submit(notebook, challenge=kit.root, phase=phase)
     with suppress(KitError):  # it was sent; what is left can be asked for later

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.gateway.accounts import hash_token
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
@@ -25,7 +26,7 @@ from participant_kit.protocol.states import State
 LENT = {Role.REHEARSAL: State.REHEARSING, Role.BLIND: State.RUNNING}
 _HOLDERS_STAGES = ("scoring", "sandbox")
 """What fails there is the holder's, and costs no quota; what it revealed is charged to the release budget."""
-_NO_LEASE = {"lease_sha256": None, "lease_expires": None}
+_NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 
 
 def end_lost_leases(connection: Connection, settings: Settings) -> bool:
@@ -33,11 +34,14 @@ def end_lost_leases(connection: Connection, settings: Settings) -> bool:
     lent = submissions.c.state.in_([state.value for state in LENT.values()])
     lost = connection.execute(select(submissions).where((submissions.c.lease_expires < time.time()) & lent)).all()
     for row in lost:
+        values = dict(_NO_LEASE)
+        if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
+            values["bits"] = row.bits + alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
         if row.lost + 1 >= settings.max_attempts:
             failure = {"stage": "sandbox", "reason": "runner_lost"}
-            change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **_NO_LEASE)
+            change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **values)
         else:
-            change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **_NO_LEASE)
+            change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **values)
     return bool(lost)
 
 
@@ -140,7 +144,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
         scores=outcome.scores,
         failure=failure,
         counted=not not_at_fault,
-        bits=receipt.bits,
+        bits=row.bits + receipt.bits,
         **_NO_LEASE,
     )
     if outcome.scores:

@@ -24,6 +24,8 @@ def read_quota(connection: Connection, card: Card, phase: Phase, participant: st
     mine = all_of_mine & submissions.c.counted
     total = connection.scalar(select(func.count()).select_from(submissions).where(mine)) or 0
     today = mine & (submissions.c.created_at >= midnight.timestamp())
+    of_challenge = submissions.c.challenge == card.slug
+    of_all = connection.scalar(select(func.sum(submissions.c.bits)).where(of_challenge)) or 0.0
     revealed = connection.scalar(select(func.sum(submissions.c.bits)).where(all_of_mine)) or 0.0
     return Quota(
         phase=phase.name,
@@ -34,6 +36,9 @@ def read_quota(connection: Connection, card: Card, phase: Phase, participant: st
         resets_at=midnight + timedelta(days=1),
         revealed_bits=round(revealed, 3),
         budget_bits=card.release.budget_bits,
+        challenge_bits=round(of_all, 3),
+        challenge_budget_bits=card.release.challenge_budget_bits,
+        data_budget_bits=card.release.data_budget_bits,
     )
 
 

@@ -134,7 +134,7 @@ def cancel_submission(connection: Connection, identifier: str, participant: str)
     if State(row.state) not in FINAL:
         bits = alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
         ran = row.state == State.RUNNING  # that it was not done yet is something the holder's log charges for
-        change(connection, row, state=State.CANCELLED.value, counted=ran, bits=bits if ran else 0.0)
+        change(connection, row, state=State.CANCELLED.value, counted=ran, bits=row.bits + (bits if ran else 0.0))
     return row
 
 

@@ -160,10 +160,11 @@ def _check_phases(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
         line = line_of(folder.card_path, "phases")
         yield Finding(CARD, "a phase that is open or still to come", "none", "phases", line, level="warning")
     cost = alphabet_of(card).bits
-    if cost > card.release.budget_bits:
-        line = line_of(folder.card_path, "release", "budget_bits") or line_of(folder.card_path, "release")
-        expected = f"at least the {cost:.1f} bits that one submission may reveal"
-        yield Finding(CARD, expected, f"{card.release.budget_bits:g}", "release.budget_bits", line)
+    for name in ("budget_bits", "challenge_budget_bits", "data_budget_bits"):
+        if cost > (budget := getattr(card.release, name)):
+            line = line_of(folder.card_path, "release", name) or line_of(folder.card_path, "release")
+            expected = f"at least the {cost:.1f} bits that one submission may reveal"
+            yield Finding(CARD, expected, f"{budget:g}", f"release.{name}", line)
 
 
 def _check_roles(folder: ChallengeFolder, card: Card, codebook: Codebook) -> Iterator[Finding]:
@@ -306,4 +307,4 @@ def _check_apart(card: Card, private: dict[str, Tables]) -> Iterator[Finding]:
             if again := sum(1 for row in ids if seen.setdefault(row, phase) != phase):
                 expected = "test rows of its own, so that one phase teaches nothing about another"
                 file = f"{PRIVATE}/{phase}/test.parquet"
-                yield Finding(file, expected, f"{again} of another phase", card.data.identifier, level="warning")
+                yield Finding(file, expected, f"{again} of another phase", card.data.identifier)

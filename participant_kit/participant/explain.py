@@ -134,9 +134,12 @@ REASONS: dict[str, Explanation] = {
         "Join the challenge again to get the present kit, then submit again.",
     ),
     "budget_spent": _code(
-        "One more run could reveal more about the data than the card allows you in this phase.",
+        "One more run could reveal more about the data than the card allows you in this phase, or all of you together.",
         "There is no more to ask in this phase.",
     ),
+    "held_back": _code("The data holder looked at what would leave, and held it back.", _HOLDER),
+    "looks_like_data": _code("The data holder held it back, because it looks like data.", _HOLDER),
+    "breaks_a_rule": _code("The data holder held it back, because it breaks a rule of the challenge.", _HOLDER),
     "phase_unknown": _code("The secure side has no such phase.", _HOLDER),
     "runner_lost": _code("The secure side's machine was lost while it ran, more than once.", _AGAIN),
     "other": _code("An exception that is not on the list of those that may be named."),

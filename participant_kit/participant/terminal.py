@@ -127,6 +127,13 @@ def challenges_table(challenges: Iterable[ChallengeInfo]) -> Table:
     return table
 
 
+def bits_text(quota: Quota) -> str:
+    """What is left of the release budgets, of those that the gateway knows."""
+    sums = ((quota.revealed_bits, quota.budget_bits), (quota.challenge_bits, quota.challenge_budget_bits))
+    mine, everybody = (f"{max(budget - spent, 0):.1f}" if budget is not None else "no limit" for spent, budget in sums)
+    return f"Bits left in {printable(quota.phase, 80)}: {mine} for you, {everybody} for all participants together."
+
+
 def quota_text(quota: Quota) -> str:
     """What is left of a quota, in a sentence."""
     left = []

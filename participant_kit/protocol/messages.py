@@ -120,7 +120,9 @@ class ChallengeInfo(_Message):
 class Quota(_Message):
     """What a participant has used of a phase. Counts reset at ``resets_at``, midnight UTC.
 
-    ``revealed_bits`` is what their results have cost so far, of the ``budget_bits`` that the card allows.
+    ``revealed_bits`` is what their results have cost so far, of the ``budget_bits`` that the card allows;
+    ``challenge_bits`` what those of all participants have, of ``challenge_budget_bits``. ``data_budget_bits`` is for
+    every challenge on the data set together; what is left of it, the secure side alone knows.
     """
 
     phase: str
@@ -131,6 +133,9 @@ class Quota(_Message):
     resets_at: datetime
     revealed_bits: float = 0.0
     budget_bits: float | None = None
+    challenge_bits: float = 0.0
+    challenge_budget_bits: float | None = None
+    data_budget_bits: float | None = None
 
 
 class SubmissionStatus(_Message):

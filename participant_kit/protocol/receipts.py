@@ -48,6 +48,7 @@ class Outcome(_Frozen):
     state: Literal["scored", "failed", "refused"]
     tick: int
     scores: dict[str, float] | None = None
+    figures: dict[str, float] | None = None
     failure: Failure | None = None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 from participant_kit import __version__
 from participant_kit.challenge.folder import ChallengeFolder
@@ -12,19 +11,21 @@ from participant_kit.execution.environment import Environment
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.notebook import run_notebook
 from participant_kit.execution.sandbox.base import Sandbox
-from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.keys import Role, SecretKeys
-from participant_kit.protocol.messages import BlindResult, Claim
-from participant_kit.protocol.receipts import verify_receipt
+from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.sealing import Binding
+from participant_kit.secure_side.best import BestPredictions
 from participant_kit.secure_side.data import data_digest, file_digest, phase_tables
-from participant_kit.secure_side.egress import EgressLog, LoggedField
-from participant_kit.secure_side.gate import Finding, Fingerprints, Released, ReleaseGate
+from participant_kit.secure_side.egress import EgressLog
+from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.gate import Finding, Released, ReleaseGate
+from participant_kit.secure_side.leaderboard import make_mechanism
 from participant_kit.secure_side.lease import HeldLease
-from participant_kit.secure_side.runner import Say, deliver
+from participant_kit.secure_side.outlet import BlindOutlet, Say
+from participant_kit.secure_side.record import ChallengeRecord
+from participant_kit.secure_side.review import decision_on, forget
+from participant_kit.secure_side.runner import Later
 from participant_kit.secure_side.scoring import Scorer
-
-RESULT, STOPPED = "result", "stopped"
 
 
 class BlindJob:
@@ -39,37 +40,52 @@ class BlindJob:
         environment: Environment,
         sandbox: Sandbox,
         log: EgressLog,
-        connection: Connection,
+        outlet: BlindOutlet,
         say: Say,
     ) -> None:
         self.keys = keys
         self._folder, self._environment, self._sandbox = folder, environment, sandbox
-        self._log, self._connection, self._say = log, connection, say
+        self._state, self._outlet, self._say = log.path.parent, outlet, say
         self._scorer = Scorer(folder, environment.prefix, sandbox)
-        fingerprints = Fingerprints(file_digest(folder.card_path), data_digest(folder), environment.digest)
-        self._gate = ReleaseGate(
-            folder.card,
-            keys,
-            fingerprints,
-            __version__,
-            append=self._append,
-            spent=lambda binding: log.spent_bits(binding.challenge, binding.phase, binding.participant),
-            best=self._last_scores,
-        )
+        card, data = folder.card, data_digest(folder)
+        facts = {
+            "card_sha256": file_digest(folder.card_path),
+            "data_sha256": data,
+            "environment_sha256": environment.digest,
+            "runner_version": __version__,
+        }
+        self._record = ChallengeRecord(log, card.data.dataset or data)
+        self._gate = ReleaseGate(card, keys, facts, self._record, make_mechanism(card))
+        compares = card.release.leaderboard_mechanism == "parameter-free-ladder"
+        self._best = BestPredictions(self._state / "best", self._record) if compares else None
+        for binding in self._record.abandoned(card.slug):
+            self._gate.stop(binding)
 
-    def run(self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float) -> None:
+    def run(
+        self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float
+    ) -> Later | None:
         """See :class:`participant_kit.secure_side.runner.Job`."""
-        if before := self._log.of_submission(claim.submission, RESULT):
+        if before := self._gate.again(binding):
             self._say(f"{claim.submission} was released before; sending the same again")
-            return self._deliver(Released(claim.submission, before.message), lease)
+            self._send(before, lease)
+            return None
+        if self._record.is_waiting(binding):
+            return lambda: self._await_review(binding, lease)
         refusal = self._refusal(binding, notebook)
         if refusal or notebook is None:
-            found = Finding(stage="sandbox", reason=refusal, refused=True)
-            return self._deliver(self._gate.release(binding, found, 0), lease)
+            self._send(self._gate.refuse(binding, refusal or "other"), lease)
+            return None
         result = self._find(binding, notebook, lease)
         if result is None or lease.ended.wait(self._until_tick(started)):
-            return self._record_stop(binding, lease)
-        return self._deliver(self._gate.release(binding, result, time.monotonic() - started), lease)
+            self._gate.stop(binding)
+            self._say(f"{binding.submission} {'cancelled by the participant' if lease.cancelled else 'stopped'}")
+            return None
+        released = self._gate.release(binding, result, time.monotonic() - started)
+        if released is None:
+            self._say(f"{binding.submission} waits for the holder: pkit holder review --state {self._state}")
+            return lambda: self._await_review(binding, lease)
+        self._send(released, lease)
+        return None
 
     def _refusal(self, binding: Binding, notebook: bytes | None) -> str | None:
         if notebook is None:
@@ -77,13 +93,16 @@ class BlindJob:
         card = self._folder.card
         if card.phase(binding.phase) is None:
             return "phase_unknown"
-        if not self._gate.affords(binding):
-            return "budget_spent"
         try:
             cells = len(json.loads(notebook)["cells"])
         except (ValueError, KeyError, TypeError, RecursionError):
             return "unreadable_notebook"
-        return "too_many_cells" if cells > card.submission.max_cells else None
+        if cells > card.submission.max_cells:
+            return "too_many_cells"
+        phase_tables(self._folder, binding.phase)  # what the holder must mend first costs nobody bits
+        if self._best:
+            self._best.of(binding)
+        return None if self._gate.start(binding) else "budget_spent"
 
     def _find(self, binding: Binding, notebook: bytes, lease: HeldLease) -> Finding | None:
         """Run and score; None when the lease ended first."""
@@ -97,57 +116,38 @@ class BlindJob:
             self._say(f"{binding.submission} executed in {done.seconds:.2f} s")
             if done.output is None:
                 return Finding(stage=done.stage, cell=done.cell, reason=done.reason)
-            scores = self._scorer.score(done.output, tables, lease.ended)
-        except ExecutionError as error:
-            self._say(f"{binding.submission}: {error}")
+            best = self._best.of(binding) if self._best else None
+            scores = self._scorer.score(done.output, tables, lease.ended, best)
+            if self._best:
+                self._best.keep(binding, done.output)
+        except SecureSideError:
+            raise
+        except Exception as error:  # of whatever kind: a run always ends at its tick
+            self._say(f"{binding.submission}: {error if isinstance(error, ExecutionError) else type(error).__name__}")
             return Finding(stage="sandbox")
         if lease.ended.is_set():
             return None
         if "reason" in scores:
             return Finding(stage=scores.get("stage", "output"), reason=scores["reason"])
         found = scores.get("scores")
-        return Finding(scores=found) if isinstance(found, dict) else Finding(stage="scoring")
+        aside = {"chance": scores.get("chance"), "submission": binding.submission}
+        return Finding(scores=found, aside=aside) if isinstance(found, dict) else Finding(stage="scoring")
 
     def _until_tick(self, started: float) -> float:
         elapsed = time.monotonic() - started
         return -elapsed % self._gate.tick_seconds
 
-    def _record_stop(self, binding: Binding, lease: HeldLease) -> None:
-        """A cancelled run tells that it was not done yet: at most what its tick would have told."""
-        if lease.cancelled:
-            tick = self._gate.tick_field
-            self._write(STOPPED, binding, [(tick.name, "not yet", tick.bits)], {})
-            self._say(f"{binding.submission} cancelled by the participant")
+    def _await_review(self, binding: Binding, lease: HeldLease) -> None:
+        """Keep the lease until the holder has decided. A restart finds the message waiting, and comes here again."""
+        while (decision := decision_on(self._state, binding.submission)) is None:
+            if lease.ended.wait(0.5):
+                if lease.cancelled:
+                    self._gate.stop(binding)
+                return
+        released = self._gate.decide(binding, decision.reason)
+        if released:
+            self._send(released, lease)
+        forget(self._state, binding.submission)
 
-    def _append(self, binding: Binding, fields: list[tuple[str, Any, float]], envelope: dict[str, Any]) -> None:
-        self._write(RESULT, binding, fields, envelope)
-
-    def _write(
-        self, kind: str, binding: Binding, fields: list[tuple[str, Any, float]], message: dict[str, Any]
-    ) -> None:
-        self._log.append(
-            kind=kind,
-            challenge=binding.challenge,
-            phase=binding.phase,
-            participant=binding.participant,
-            submission=binding.submission,
-            fields=[LoggedField(name=name, value=value, bits=bits) for name, value, bits in fields],
-            message=message,
-        )
-
-    def _last_scores(self, binding: Binding) -> dict[str, float] | None:
-        for line in reversed(self._log.lines):
-            same = (line.challenge, line.phase, line.participant) == (
-                binding.challenge,
-                binding.phase,
-                binding.participant,
-            )
-            if same and line.kind == RESULT:
-                outcome = verify_receipt(line.message, [self.keys.public.signing]).outcome
-                if outcome.scores:
-                    return dict(outcome.scores)
-        return None
-
-    def _deliver(self, released: Released, lease: HeldLease) -> None:
-        body = BlindResult(token=lease.token.token, envelope=released.envelope)
-        deliver(self._connection, f"/leases/{released.submission}/result", body, lease, self._say)
+    def _send(self, released: Released, lease: HeldLease) -> None:
+        self._outlet.send(released, lease.token, lease.ended, self._say)

@@ -1,21 +1,28 @@
 """The release gate: the one function through which anything about the real data leaves.
 
-It builds its message field by field from the card's alphabet and filters nothing: what has no field cannot
-leave. The message is written to the egress log before it is handed to anybody.
+It builds its message field by field from the card's alphabet and filters nothing: what has no field cannot leave. The
+message is in the egress log before it is handed to anybody, and :mod:`.outlet` sends only what was handed out here.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Never, Protocol, final
+from weakref import WeakKeyDictionary
 
-from participant_kit.challenge.alphabet import REASONS, STAGES, Field, alphabet_of
-from participant_kit.challenge.card import Card
+from participant_kit.challenge.alphabet import HELD_BACK, REASONS, STAGES, Field, alphabet_of
+from participant_kit.challenge.card import Card, Figure
 from participant_kit.protocol.keys import SecretKeys
-from participant_kit.protocol.receipts import Failure, Outcome, Receipt, sign_receipt
+from participant_kit.protocol.receipts import Failure, Outcome, Receipt, sign_receipt, verify_receipt
 from participant_kit.protocol.sealing import Binding
+
+STARTED, HELD, RESULT, STOPPED = "started", "held", "result", "stopped"
+"""Kinds of lines in the log: a run began; its message waits for the holder; it left; it ended without one."""
+Fields = list[tuple[str, Any, float]]  # name, value as it leaves, cost in bits
 
 
 @dataclass(frozen=True)
@@ -26,124 +33,159 @@ class Finding:
     stage: str | None = None
     cell: int | None = None
     reason: str | None = None
-    refused: bool = False
+    aside: Any = None  # for the mechanism alone
 
 
-@dataclass(frozen=True)
-class Fingerprints:
-    """Hex SHA-256 of what was fixed before any run."""
+class Record(Protocol):
+    """The egress log with its ledger, as the gate uses them."""
 
-    card: str
-    data: str
-    environment: str
+    def held(self) -> AbstractContextManager[None]:
+        """Nobody else counts or writes meanwhile."""
+
+    def append(self, kind: str, binding: Binding, fields: Fields, message: Any, reserved: float, memory: Any) -> None:
+        """One line on the disk; when this returns, it is there."""
+
+    def sent(self, submission: str, kind: str) -> tuple[Fields, dict[str, Any], Any] | None:
+        """Fields, message and memory of the line of ``kind``, if there is one."""
+
+    def is_open(self, binding: Binding) -> bool:
+        """Whether this runner began a run of it that has not ended in the log."""
+
+    def charged(self, binding: Binding) -> tuple[float, float, float]:
+        """Bits spent and reserved: by the participant in the phase, the challenge, the data set."""
+
+    def memory(self, binding: Binding) -> Any:
+        """What the mechanism kept when it last answered this participant in this phase."""
 
 
-@dataclass(frozen=True)
+class Mechanism(Protocol):
+    """What the live leaderboard shows of a score. The gate clips, rounds and counts whatever it answers."""
+
+    def show(self, found: Mapping[str, float], aside: Any, memory: Any) -> tuple[Mapping[str, float], Any]:
+        """The numbers to show for ``found``, and what to keep (JSON) for the next time; ``memory`` is None first."""
+
+
+@final
 class Released:
-    """A message that may be sent, because the egress log has it. Only the gate makes one."""
+    """A message that may be sent, because the egress log has it. Only the gate makes one; it cannot be changed."""
 
-    submission: str
-    envelope: dict[str, Any]
+    __slots__ = ("__weakref__",)
+
+    def __init__(self, _: Never) -> None:
+        raise TypeError("Only the release gate makes what may be sent.")
+
+
+_contents: WeakKeyDictionary[Released, tuple[str, bytes]] = WeakKeyDictionary()
+
+
+def content_of(released: Released) -> tuple[str, bytes]:
+    """The submission and the signed envelope (JSON) of ``released``. Raises ``TypeError`` for what no gate made."""
+    if type(released) is not Released or released not in _contents:
+        raise TypeError("This was not made by the release gate.")
+    return _contents[released]
+
+
+def _issue(submission: str, envelope: Mapping[str, Any]) -> Released:
+    released = object.__new__(Released)
+    _contents[released] = (submission, json.dumps(envelope).encode())
+    return released
 
 
 class ReleaseGate:
-    """Builds, counts, signs and logs messages for one challenge.
-
-    ``append`` writes a line of the egress log; ``spent`` tells the bits that have left to a participant in a
-    phase; ``best`` tells the scores last released to them, which the Ladder mechanism compares with.
-    """
+    """Builds, counts, signs and logs messages. Where the record cannot be written, its error says so: nothing left."""
 
     def __init__(
-        self,
-        card: Card,
-        keys: SecretKeys,
-        fingerprints: Fingerprints,
-        version: str,
-        *,
-        append: Callable[[Binding, list[tuple[str, Any, float]], dict[str, Any]], None],
-        spent: Callable[[Binding], float],
-        best: Callable[[Binding], dict[str, float] | None],
+        self, card: Card, keys: SecretKeys, facts: Mapping[str, str], record: Record, mechanism: Mechanism
     ) -> None:
-        self._card, self._keys, self._fingerprints, self._version = card, keys, fingerprints, version
-        self._append, self._spent, self._best = append, spent, best
-        self._alphabet = alphabet_of(card)
+        self._card, self._keys, self._facts, self._record, self._mechanism = card, keys, facts, record, mechanism
+        self._alphabet, self.tick_seconds = alphabet_of(card), card.release.completion_tick.total_seconds()
+        self._scores: dict[str, Figure] = {metric.name: metric for metric in card.metrics}
+        self._figures = {figure.name: figure for figure in card.release.figures}
 
-    def affords(self, binding: Binding) -> bool:
-        """Whether one more submission, at its dearest, stays within the participant's budget of the phase."""
-        return self._spent(binding) + self._alphabet.bits <= self._card.release.budget_bits
+    def start(self, binding: Binding) -> bool:
+        """Reserve what one run can cost at its dearest. False, and no run, when it could exceed a budget."""
+        rules, most = self._card.release, self._alphabet.bits
+        limits = (rules.budget_bits, rules.challenge_budget_bits, rules.data_budget_bits)
+        with self._record.held():
+            if self._record.is_open(binding):  # a crash ended that run, or a gateway lends it anew
+                self.stop(binding)
+            if any(spent + most > limit for spent, limit in zip(self._record.charged(binding), limits, strict=True)):
+                return False
+            self._record.append(STARTED, binding, [], {"budgets": limits}, most, None)
+        return True
 
-    def release(self, binding: Binding, found: Finding, seconds: float) -> Released:
-        """Let out what the card allows of ``found``, ``seconds`` after the claim.
+    def stop(self, binding: Binding) -> None:
+        """End a run without a message. That tells at most that it was not done yet: what its tick would have told."""
+        self._record.append(STOPPED, binding, [("tick", "not yet", self._alphabet.tick.bits)], {}, 0.0, None)
 
-        Raises :class:`~participant_kit.secure_side.errors.SecureSideError` when the log cannot be written;
-        then nothing has left.
-        """
-        scores = None if found.refused or found.stage else self._scores(binding, found.scores)
-        fields: list[tuple[str, Any, float]] = []
-        failure = None
-        state: Literal["scored", "failed", "refused"]
-        if scores is not None:
-            state = "scored"
-            costs = {field.name: field.bits for field in self._alphabet.scores}
-            fields += [(f"score:{name}", value, costs[f"score:{name}"]) for name, value in scores.items()]
-        else:
-            state = "refused" if found.refused else "failed"
-            failure = self._failure(found)
-            fields += [(field.name, getattr(failure, field.name), field.bits) for field in self._alphabet.failure]
-        if found.refused:
-            # Decided before the run from the card, the ledger and the sealed header: nothing of the data is in it.
-            fields, tick = [(name, value, 0.0) for name, value, _ in fields], 0
-            fields = [("state", state, 0.0), *fields]
-        else:
-            tick = min(math.ceil(seconds / self.tick_seconds), self._alphabet.tick.size - 1)
-            fields = [("state", state, self._alphabet.state.bits), *fields, ("tick", tick, self._alphabet.tick.bits)]
-        receipt = Receipt(
-            challenge=binding.challenge,
-            phase=binding.phase,
-            participant=binding.participant,
-            submission=binding.submission,
-            notebook_sha256=binding.notebook_sha256,
-            card_sha256=self._fingerprints.card,
-            data_sha256=self._fingerprints.data,
-            environment_sha256=self._fingerprints.environment,
-            runner_version=self._version,
-            bits=round(sum(bits for _, _, bits in fields), 6),
-            outcome=Outcome(state=state, tick=tick, scores=scores, failure=failure),
-        )
-        envelope = sign_receipt(receipt, self._keys)
-        self._append(binding, fields, envelope)
-        return Released(binding.submission, envelope)
+    def refuse(self, binding: Binding, reason: str) -> Released:
+        """Not run, as decided from the card, the ledger and the sealed header: nothing of the data is in it."""
+        outcome = Outcome(state="refused", tick=0, failure=Failure(stage="sandbox", reason=reason))
+        with self._record.held():
+            return self.again(binding) or self._end(binding, outcome, [("reason", reason, 0.0)], RESULT, None)
 
-    @property
-    def tick_field(self) -> Field:
-        """What the completion tick costs."""
-        return self._alphabet.tick
+    def again(self, binding: Binding) -> Released | None:
+        """What was released for this submission before: it has one result for ever."""
+        with self._record.held():
+            before = self._record.sent(binding.submission, RESULT)
+        if before:
+            verify_receipt(before[1], [self._keys.public.signing])  # the log is a file, and files can be changed
+        return _issue(binding.submission, before[1]) if before else None
 
-    @property
-    def tick_seconds(self) -> float:
-        """The length of a completion tick, in s. Results leave at its multiples after the claim."""
-        return self._card.release.completion_tick.total_seconds()
+    def release(self, binding: Binding, found: Finding, seconds: float) -> Released | None:
+        """Let out what the card allows of ``found``, ``seconds`` after the claim; None when it waits for a review."""
+        with self._record.held():
+            if again := self.again(binding):
+                return again
+            tick = min(max(math.ceil(seconds / self.tick_seconds), 1), self._alphabet.tick.size - 1)
+            shown, memory = ({}, None) if found.stage else self._numbers(binding, found)
+            if shown:
+                scores, figures = ({name: shown[name] for name in names} for names in (self._scores, self._figures))
+                outcome = Outcome(state="scored", tick=tick, scores=scores, figures=figures or None)
+                ending = _fields(self._alphabet.scores, list(shown.values()))
+            else:
+                outcome = Outcome(state="failed", tick=tick, failure=(failure := self._failure(found)))
+                ending = [(field.name, getattr(failure, field.name), field.bits) for field in self._alphabet.failure]
+            kind = HELD if self._card.release.review else RESULT
+            released = self._end(binding, outcome, ending, kind, memory)
+            return None if kind == HELD else released
 
-    def _scores(self, binding: Binding, given: Mapping[str, Any] | None) -> dict[str, float] | None:
-        """Every metric of the card, clipped and rounded; None when one is missing or is no finite number."""
-        scores = {}
-        for metric in self._card.metrics:
-            value = (given or {}).get(metric.name)
+    def decide(self, binding: Binding, reason: str | None) -> Released | None:
+        """After the holder's review: the message that waits, or (with a ``reason``) that it was held back."""
+        with self._record.held():
+            again, waiting = self.again(binding), self._record.sent(binding.submission, HELD)
+            if again or waiting is None:
+                return again
+            fields, envelope, memory = waiting
+            outcome = verify_receipt(envelope, [self._keys.public.signing]).outcome
+            if reason is None:
+                self._record.append(RESULT, binding, fields, envelope, 0.0, memory)
+                return _issue(binding.submission, envelope)
+            word = reason if reason in HELD_BACK else HELD_BACK[0]
+            outcome = Outcome(state="refused", tick=outcome.tick, failure=Failure(stage="sandbox", reason=word))
+            return self._end(binding, outcome, _fields(self._alphabet.refusal, [word]), RESULT, None)
+
+    def _end(self, binding: Binding, outcome: Outcome, ending: Fields, kind: str, memory: Any) -> Released:
+        """Sign and log ``outcome``; then it may be sent. What never ran has the tick 0, and tells nothing."""
+        priced, values = (self._alphabet.state, self._alphabet.tick), (outcome.state, outcome.tick)
+        state, tick = _fields(priced, values, outcome.tick > 0)
+        fields = [state, *ending, tick]
+        bits = round(sum(bits for _, _, bits in fields), 6)
+        content = {**binding.model_dump(exclude={"reply_to"}), **self._facts, "bits": bits, "outcome": outcome}
+        envelope = sign_receipt(Receipt.model_validate(content), self._keys)
+        self._record.append(kind, binding, fields, envelope, self._alphabet.bits if kind == HELD else 0.0, memory)
+        return _issue(binding.submission, envelope)
+
+    def _numbers(self, binding: Binding, found: Finding) -> tuple[dict[str, float], Any]:
+        """The card's numbers as the mechanism shows them, and what it keeps; none, unless each is a finite number."""
+        numbers, given = self._scores | self._figures, dict[str, float]()
+        for name, number in numbers.items():
+            value = (found.scores or {}).get(name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-                return None
-            scores[metric.name] = metric.rounded(float(value))
-        if self._card.release.leaderboard_mechanism == "ladder":
-            best = self._best(binding)
-            if best is not None and not self._climbs(scores, best):
-                return best
-        return scores
-
-    def _climbs(self, scores: dict[str, float], best: dict[str, float]) -> bool:
-        """Whether the primary score beats the best by a step (Blum and Hardt, ICML 2015, algorithm 1)."""
-        primary = self._card.primary
-        step = 10.0**-primary.decimals
-        gain = scores[primary.name] - best[primary.name]
-        return bool((gain if primary.higher_is_better else -gain) >= step * 0.999999)
+                return {}, None
+            given[name] = min(max(float(value), number.range[0]), number.range[1])
+        shown, memory = self._mechanism.show(given, found.aside, self._record.memory(binding))
+        return {name: number.rounded(shown[name]) for name, number in numbers.items()}, memory
 
     def _failure(self, found: Finding) -> Failure:
         stage = found.stage if found.stage in STAGES else "scoring"
@@ -151,3 +193,7 @@ class ReleaseGate:
             return Failure(stage=stage)
         cell = found.cell if type(found.cell) is int and 0 < found.cell <= self._card.submission.max_cells else 0
         return Failure(stage=stage, cell=cell or None, reason=found.reason if found.reason in REASONS else "other")
+
+
+def _fields(priced: Sequence[Field], values: Sequence[Any], counts: bool = True) -> Fields:
+    return [(field.name, value, field.bits * counts) for field, value in zip(priced, values, strict=True)]

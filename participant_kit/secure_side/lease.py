@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
-from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.errors import GatewayError
-from participant_kit.protocol.messages import Claim, Lease, LeaseToken
+from participant_kit.protocol.messages import Claim, LeaseToken
+from participant_kit.secure_side.outlet import Outlet
 
 
 class HeldLease:
@@ -17,10 +17,10 @@ class HeldLease:
     that cannot be reached is asked again until the lease has run out. ``stop`` sets ``ended`` as well.
     """
 
-    def __init__(self, connection: Connection, claim: Claim) -> None:
+    def __init__(self, outlet: Outlet, claim: Claim) -> None:
         self.ended = threading.Event()
         self.cancelled = False
-        self._connection, self._claim = connection, claim
+        self._outlet, self._claim = outlet, claim
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._renew, daemon=True)
 
@@ -42,8 +42,7 @@ class HeldLease:
         expires = time.monotonic() + seconds
         while not self._released.wait(seconds / 3):
             try:
-                path = f"/leases/{self._claim.submission}/renew"
-                lease = self._connection.post(path, Lease, self.token)
+                lease = self._outlet.renew(self._claim.submission, self.token)
                 expires = time.monotonic() + lease.seconds
             except GatewayError as error:
                 if error.is_refusal or time.monotonic() > expires:

@@ -12,14 +12,13 @@ from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.execution.environment import Environment
 from participant_kit.execution.notebook import run_notebook
 from participant_kit.execution.sandbox.base import Sandbox
-from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, RehearsalReport, RehearsalResult
 from participant_kit.protocol.sealing import Binding, encrypt
 from participant_kit.secure_side.egress import EgressLog, LoggedField
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
-from participant_kit.secure_side.runner import Say, deliver
+from participant_kit.secure_side.outlet import RehearsalOutlet, Say
 from participant_kit.secure_side.scoring import Scorer
 
 REHEARSAL = "rehearsal"
@@ -37,7 +36,7 @@ class RehearsalJob:
         environment: Environment,
         sandbox: Sandbox,
         log: EgressLog,
-        connection: Connection,
+        outlet: RehearsalOutlet,
         say: Say,
     ) -> None:
         if (folder.root / PRIVATE).exists():
@@ -47,7 +46,7 @@ class RehearsalJob:
             )
         self.keys = keys
         self._folder, self._environment, self._sandbox = folder, environment, sandbox
-        self._log, self._connection, self._say = log, connection, say
+        self._log, self._outlet, self._say = log, outlet, say
         self._scorer = Scorer(folder, environment.prefix, sandbox)
 
     def run(self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float) -> None:
@@ -61,7 +60,7 @@ class RehearsalJob:
         self._record(binding, report is None, sealed)
         self._say(f"{claim.submission} {'passed' if report is None else 'failed'} its rehearsal")
         body = RehearsalResult(token=lease.token.token, passed=report is None, report=sealed)
-        deliver(self._connection, f"/leases/{claim.submission}/rehearsal", body, lease, self._say)
+        self._outlet.report(claim.submission, body, lease.ended, self._say)
 
     def _rehearse(self, notebook: bytes, lease: HeldLease) -> RehearsalReport | None:
         """What is wrong with ``notebook`` on the sample, or None."""

@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from pydantic import BaseModel, RootModel
-
-from participant_kit.protocol.connection import Connection
+from participant_kit.challenge.errors import KitError
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, ClaimRequest
@@ -22,11 +20,10 @@ from participant_kit.protocol.sealing import Binding, unseal_notebook
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.machine import turn_of
+from participant_kit.secure_side.outlet import WAIT, Outlet, Say
 
-WAIT = 2.0
-"""Seconds for which a claim waits at the gateway: short, because a runner that is told to stop waits for it."""
-
-Say = Callable[[str], None]
+Later = Callable[[], None]
+"""What is left to do of a job once the machine is free for the next."""
 
 
 class Job(Protocol):
@@ -35,10 +32,13 @@ class Job(Protocol):
     role: Role
     keys: SecretKeys
 
-    def run(self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float) -> None:
+    def run(
+        self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float
+    ) -> Later | None:
         """Run ``notebook`` (None when it cannot be unsealed or is not what the claim says) and deliver.
 
-        ``started`` is the claim's time on the monotonic clock. Returns without delivering when ``lease`` ends.
+        ``started`` is the claim's time on the monotonic clock. Returns without delivering when ``lease`` ends, and
+        what is left to do when that waits for a person.
         """
         ...
 
@@ -46,12 +46,10 @@ class Job(Protocol):
 class Runner:
     """Claims and works until ``stopping`` is set, then gives its lease back."""
 
-    def __init__(
-        self, name: str, challenge: str, job: Job, connection: Connection, claims: Connection, say: Say
-    ) -> None:
+    def __init__(self, name: str, challenge: str, job: Job, outlet: Outlet, say: Say) -> None:
         self.stopping = threading.Event()
-        self._name, self._challenge, self._job, self._say = name, challenge, job, say
-        self._connection, self._claims = connection, claims
+        self._name, self._challenge, self._job, self._outlet, self._say = name, challenge, job, outlet, say
+        self._waiting: list[threading.Thread] = []
 
     def serve(self) -> None:
         """Work until told to stop. A gateway that is away is asked again, with growing pauses up to 10 s."""
@@ -74,25 +72,45 @@ class Runner:
             except Exception as error:  # its text may quote data; the lease runs out, and counts as lost
                 self._say(f"A fault of the runner itself ({type(error).__name__}) ended this work.")
                 self.stopping.wait(1.0)
+        for thread in self._waiting:
+            thread.join()
 
     def _claim(self) -> Claim | None:
         request = ClaimRequest(role=self._job.role, runner=self._name, challenges=[self._challenge], wait=WAIT)
-        return self._claims.post("/claims", RootModel[Claim | None], request, wait=WAIT).root
+        return self._outlet.claim(request)
 
     def work(self, claim: Claim) -> None:
         """Do one claimed submission. When it cannot be brought to an end here, the lease goes back."""
         started = time.monotonic()
         self._say(f"{claim.submission} claimed, attempt {claim.lease.attempt}")
-        with HeldLease(self._connection, claim) as lease, self._stop_ends(lease):
-            try:
-                with turn_of(self._job.role):
-                    binding, notebook = self._unseal(claim)
-                    self._job.run(claim, binding, notebook, lease, started)
-            except (GatewayError, SecureSideError):
-                self._give_back(claim, lease)
-                raise
-            if self.stopping.is_set() and lease.ended.is_set():
-                self._give_back(claim, lease)
+        with contextlib.ExitStack() as stack:
+            lease = stack.enter_context(HeldLease(self._outlet, claim))
+            stack.enter_context(self._stop_ends(lease))
+            with self._gives_back(claim, lease), turn_of(self._job.role):
+                binding, notebook = self._unseal(claim)
+                later = self._job.run(claim, binding, notebook, lease, started)
+            if later:
+                thread = threading.Thread(target=self._finish, args=(stack.pop_all(), later, claim, lease))
+                self._waiting = [other for other in self._waiting if other.is_alive()] + [thread]
+                thread.start()
+
+    def _finish(self, stack: contextlib.ExitStack, later: Later, claim: Claim, lease: HeldLease) -> None:
+        """Beside the next job: what waits for a person, with its lease."""
+        try:
+            with stack, self._gives_back(claim, lease):
+                later()
+        except Exception as error:  # as in serve
+            self._say(str(error) if isinstance(error, KitError) else f"A fault ({type(error).__name__}) ended a wait.")
+
+    @contextlib.contextmanager
+    def _gives_back(self, claim: Claim, lease: HeldLease) -> Iterator[None]:
+        try:
+            yield
+        except (GatewayError, SecureSideError):
+            self._give_back(claim, lease)
+            raise
+        if self.stopping.is_set() and lease.ended.is_set():
+            self._give_back(claim, lease)
 
     def _unseal(self, claim: Claim) -> tuple[Binding, bytes | None]:
         """The notebook, when it was sealed to us for exactly this submission."""
@@ -133,21 +151,5 @@ class Runner:
 
     def _give_back(self, claim: Claim, lease: HeldLease) -> None:
         with contextlib.suppress(GatewayError):
-            self._connection.post(f"/leases/{claim.submission}/return", type(None), lease.token)
+            self._outlet.give_back(claim.submission, lease.token)
             self._say(f"{claim.submission} given back")
-
-
-def deliver(connection: Connection, path: str, body: BaseModel, lease: HeldLease, say: Say) -> None:
-    """Send ``body`` until the gateway has it, or the lease is over. Raises nothing of the network."""
-    pause = 0.1
-    while True:
-        try:
-            connection.post(path, type(None), body)
-            return
-        except GatewayError as error:
-            if error.is_refusal:
-                say(f"{path}: {error.message}")
-                return
-            if lease.ended.wait(pause):
-                raise
-            pause = min(pause * 2, 5.0)

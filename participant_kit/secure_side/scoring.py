@@ -35,16 +35,27 @@ class Scorer:
         """``{"scores": {}}`` when ``predictions`` fit the test table in ``tables``, else ``reason``, ``message``."""
         return self._run_builtin(predictions, tables, None, cancelled)[0]
 
-    def score(self, predictions: bytes, tables: Path, cancelled: threading.Event | None = None) -> dict[str, Any]:
-        """``{"scores": {name: value}}``, or ``reason`` and ``message``. Values are as hostile as the program is."""
+    def score(
+        self, predictions: bytes, tables: Path, cancelled: threading.Event | None = None, best: Path | None = None
+    ) -> dict[str, Any]:
+        """``{"scores": {name: value}}``, or ``reason`` and ``message``. Values are as hostile as the program is.
+
+        With the ``best`` predictions of before there is ``chance`` too: the standard error of the primary score's
+        gain on them.
+        """
         labels = tables / f"{LABELS}.parquet"
         if self._program is None:
-            return self._run_builtin(predictions, tables, labels, cancelled)[0]
+            return self._run_builtin(predictions, tables, labels, cancelled, best)[0]
         verdict, checked = self._run_builtin(predictions, tables, None, cancelled)
         return verdict if "reason" in verdict else self._run_program(self._program, checked, labels, cancelled)
 
     def _run_builtin(
-        self, predictions: bytes, tables: Path, labels: Path | None, cancelled: threading.Event | None
+        self,
+        predictions: bytes,
+        tables: Path,
+        labels: Path | None,
+        cancelled: threading.Event | None,
+        best: Path | None = None,
     ) -> tuple[dict[str, Any], bytes]:
         package = Path(participant_kit.__file__).parent
         mounts = [
@@ -55,6 +66,8 @@ class Scorer:
         ]
         if labels:
             mounts.append(Mount(labels, f"{APP}/input/ref/labels.parquet"))
+        if best:
+            mounts.append(Mount(best, f"{APP}/input/ref/best"))
         command = ["env", "PYTHONPATH=/opt/package", f"{ENVIRONMENT}/bin/python3", "metrics_program.py"]
         limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
         done = self._run(Path(sys.prefix), mounts, command, predictions, "result", limit, cancelled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from participant_kit.execution.environment import ensure_environment
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.execution.sandbox.cgroup import remove_stale
 from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
-from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.keys import Role, read_secret_keys
 from participant_kit.secure_side.blind import BlindJob
-from participant_kit.secure_side.egress import EgressLog
+from participant_kit.secure_side.egress import LOG, EgressLog
 from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOutlet, Say
 from participant_kit.secure_side.rehearsal import RehearsalJob
-from participant_kit.secure_side.runner import Runner, Say
+from participant_kit.secure_side.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,18 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
     self_test(sandbox, lambda probe: None, folder.card.sandbox.require)
     say("The sandbox held against its self-test")
     environment = ensure_environment(folder.requirements_path, cache=settings.cache, progress=say)
-    name = settings.name or f"{socket.gethostname()}-{os.getpid()}"
-    connection, claims = (Connection(settings.gateway, settings.token) for _ in range(2))
-    log = EgressLog(settings.state / "egress.jsonl")
+    name = settings.name or f"{platform.node()}-{os.getpid()}"
+    log = EgressLog(settings.state / LOG, keys)
     try:
-        job = (BlindJob if settings.role == Role.BLIND else RehearsalJob)(
-            folder, keys, environment, sandbox, log, connection, say
-        )
-        yield Runner(name, folder.card.slug, job, connection, claims, say)
+        job: BlindJob | RehearsalJob
+        outlet: Outlet
+        if settings.role == Role.BLIND:
+            blind = outlet = BlindOutlet(settings.gateway, settings.token)
+            job = BlindJob(folder, keys, environment, sandbox, log, blind, say)
+        else:
+            rehearsal = outlet = RehearsalOutlet(settings.gateway, settings.token)
+            job = RehearsalJob(folder, keys, environment, sandbox, log, rehearsal, say)
+        yield Runner(name, folder.card.slug, job, outlet, say)
     finally:
         log.close()
 

@@ -78,7 +78,7 @@ ONE_KEY = [
     ("schema_version: 1", "schema_version: 2", 2, "schema_version", "2", "1"),
     ("cpus: 2", "cpus: '2'", 6, "limits.cpus", "'2'", "valid integer"),
     ("cpus: 2", "cpus: 0", 6, "limits.cpus", "0", "greater than or equal to 1"),
-    ("rounded", "raw", 13, "release.leaderboard_mechanism", "'raw'", "'ladder' or 'rounded'"),
+    ("rounded", "raw", 13, "release.leaderboard_mechanism", "'raw'", "'thresholdout' or 'rounded'"),
     ("prediction: number", "prediction: float", 7, "submission.columns.prediction", "'float'", "'integer', 'number'"),
     ("{columns", "{output: a.xls, columns", 7, "submission.output", "'a.xls'", ".csv or .parquet"),
     ("{columns", "{output: ../a.csv, columns", 7, "submission.output", "'../a.csv'", "text like"),

@@ -1,16 +1,144 @@
+"""What the data holder sees of the egress log and the ledger, and what they decide."""
+
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from participant_kit.challenge.errors import KitError
+from participant_kit.cli import console
 from participant_kit.cli.main import app
+from participant_kit.protocol.identifiers import new_identifier
+from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
+from participant_kit.secure_side.egress import LOG, EgressLog, LoggedField
+from participant_kit.secure_side.review import decision_on
+
+KEYS = SecretKeys.generate(Role.BLIND)
+WAITING = new_identifier()
+
+
+def holder(*words: str) -> Result:
+    console._mode["json"] = False  # one process, many commands
+    return CliRunner().invoke(app, ["holder", *words])
+
+
+def asked(*words: str) -> Any:
+    done = holder(*words, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    log = EgressLog(tmp_path / "state" / LOG, KEYS)
+
+    def write(kind: str, participant: str, submission: str, bits: float = 0, **more: Any) -> None:
+        fields = [LoggedField(name="state", value="=HYPERLINK(1)", bits=bits)] if bits else []
+        named = {"challenge": "small", "phase": "development", "participant": participant, "submission": submission}
+        log.append(kind=kind, fields=fields, dataset="survey", **{"message": {}, **named, **more})
+
+    for who in ("ada", "-bob"):
+        write("started", who, f"s-{who}", reserved=30, message={"budgets": [100, 1000, 5000]})
+        write("result", who, f"s-{who}", 10)
+    write("started", "ada", WAITING, reserved=30, message={"budgets": [100, 1000, 5000]})
+    write("held", "ada", WAITING, 12, reserved=30)
+    log.close()
+    return tmp_path / "state"
 
 
 @pytest.mark.parametrize("command", ["egress", "ledger"])
 def test_a_log_that_is_not_there_is_not_shown_as_an_empty_one(tmp_path: Path, command: str) -> None:
-    done = CliRunner().invoke(app, ["holder", command, "--state", str(tmp_path)])
+    done = holder(command, "--state", str(tmp_path))
     assert isinstance(done.exception, KitError)
     assert "There is no egress log" in done.exception.message
+
+
+@pytest.mark.parametrize(
+    ("filters", "sequences"),
+    [
+        ([], [1, 2, 3, 4, 5, 6]),
+        (["--participant=-bob"], [3, 4]),
+        (["--kind", "result"], [2, 4]),
+        (["--challenge", "other"], []),
+        (["--phase", "development", "--participant", "ada", "--kind", "held"], [6]),
+        (["--since", "2999-01-01"], []),
+        (["--until", "2999-01-01"], [1, 2, 3, 4, 5, 6]),
+        (["--until", "2000-01-01"], []),
+    ],
+    ids=str,
+)
+def test_the_egress_log_is_listed_and_filtered(state: Path, filters: list[str], sequences: list[int]) -> None:
+    assert [line["sequence"] for line in asked("egress", "--state", str(state), *filters)] == sequences
+
+
+def test_a_person_sees_fields_and_bits(state: Path) -> None:
+    shown = holder("egress", "--state", str(state)).stdout
+    assert "HYPERLINK" in shown and "10.00" in shown
+
+
+def test_the_log_is_verified_against_the_runners_keys(state: Path, tmp_path: Path) -> None:
+    ring = tmp_path / "keys.json"
+    ring.write_text(KeyRing(runners=[KEYS.public]).model_dump_json())
+    assert asked("egress", "--state", str(state), "--verify", "--keys", str(ring))["lines"] == 6
+    ring.write_text(KeyRing(runners=[SecretKeys.generate(Role.BLIND).public]).model_dump_json())
+    done = holder("egress", "--state", str(state), "--verify", "--keys", str(ring))
+    assert isinstance(done.exception, KitError) and "not signed by a known runner" in done.exception.message
+
+
+def test_a_tail_that_was_cut_off_is_named(state: Path) -> None:
+    path = state / LOG
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-2]))
+    done = holder("egress", "--state", str(state), "--verify")
+    assert isinstance(done.exception, KitError)
+    assert "cut off after line 4: 2 lines are missing, up to 6" in done.exception.message
+
+
+def test_a_table_for_a_spreadsheet_starts_no_formula(state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "egress.csv"
+    assert asked("egress", "--state", str(state), "--csv", str(file))["lines"] == 6
+    rows = list(csv.DictReader(file.open()))
+    assert [row["value"] for row in rows if row["kind"] == "result"] == ["'=HYPERLINK(1)"] * 2
+    assert {row["participant"] for row in rows} == {"ada", "'-bob"}
+    assert isinstance(holder("egress", "--state", str(state), "--csv", str(file)).exception, KitError)
+
+
+def test_the_ledger_shows_each_budget_and_what_is_left(state: Path) -> None:
+    rows = {(row["scope"], row["participant"]): row for row in asked("ledger", "--state", str(state))}
+    assert {scope: (row["spent"], row["reserved"], row["left"]) for scope, row in rows.items()} == {
+        ("participant", "ada"): (10, 30, 60),
+        ("participant", "-bob"): (10, 0, 90),
+        ("challenge", ""): (20, 30, 950),
+        ("dataset", ""): (20, 30, 4950),
+    }
+    assert "dataset survey" in holder("ledger", "--state", str(state)).stdout
+
+
+def test_what_waits_is_shown_and_decided_once(state: Path) -> None:
+    (line,) = asked("review", "--state", str(state))
+    assert (line["submission"], line["fields"][0]["bits"]) == (WAITING, 12)
+    assert asked("approve", WAITING, "--state", str(state))["approved"]
+    decision = decision_on(state, WAITING)
+    assert decision and decision.reason is None
+    assert asked("review", "--state", str(state)) == []
+    assert isinstance(holder("refuse", WAITING, "--state", str(state)).exception, KitError)
+
+
+def test_a_reason_that_is_on_no_list_does_not_leave(state: Path) -> None:
+    done = holder("refuse", WAITING, "--reason", "row 4711", "--state", str(state))
+    assert isinstance(done.exception, KitError) and "no reason that may leave" in done.exception.message
+    assert asked("refuse", WAITING, "--reason", "looks_like_data", "--state", str(state)) == {
+        "submission": WAITING,
+        "approved": False,
+    }
+    decision = decision_on(state, WAITING)
+    assert decision and decision.reason == "looks_like_data"
+
+
+@pytest.mark.parametrize("name", ["../egress", "s-ada", new_identifier()])
+def test_only_what_waits_can_be_decided_on(state: Path, name: str) -> None:
+    assert isinstance(holder("approve", name, "--state", str(state)).exception, KitError)

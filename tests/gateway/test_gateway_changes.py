@@ -289,6 +289,8 @@ def test_the_quota_tells_the_bits_of_every_receipt_and_of_the_budget(world: Worl
     scored(world, bits=4, failure={"stage": "scoring"})
     assert quota(world)["revealed_bits"] == 7.75, "also of what costs no quota"
     assert quota(world, "bob")["revealed_bits"] == 0
+    assert quota(world, "bob")["challenge_bits"] == 7.75, "what all were told together"
+    assert quota(world)["challenge_budget_bits"] == make_card().release.challenge_budget_bits
 
 
 def test_cancelling_a_run_reveals_that_it_was_not_done_yet(world: World) -> None:

@@ -168,10 +168,10 @@ def test_training_rows_are_no_test_rows(challenge: ChallengeFolder) -> None:
     assert only_error(challenge).found == "1 of both"
 
 
-def test_phases_that_share_test_rows_are_warned_of(challenge: ChallengeFolder) -> None:
+def test_the_final_ranking_is_on_rows_that_no_live_score_ever_touched(challenge: ChallengeFolder) -> None:
     shutil.copytree(challenge.private_dir("final"), challenge.private_dir("development"), dirs_exist_ok=True)
     findings = check_challenge(challenge)
-    assert [finding.level for finding in findings if "of another phase" in finding.found] == ["warning"]
+    assert [finding.level for finding in findings if "of another phase" in finding.found] == ["error"]
 
 
 LEAKS = {

@@ -7,14 +7,19 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from participant_kit.secure_side.egress import EgressLog, LoggedField, read_egress
+from participant_kit.protocol.keys import Role, SecretKeys
+from participant_kit.secure_side.egress import GENESIS, HEAD, EgressLog, Head, LoggedField, read_egress
 from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.ledger import Account, Ledger
+
+KEYS, OTHER = SecretKeys.generate(Role.BLIND), SecretKeys.generate(Role.BLIND)
 
 
-def write(log: EgressLog, submission: str, bits: float = 2.0, participant: str = "ada") -> None:
+def write(log: EgressLog, submission: str, bits: float = 2.0, participant: str = "ada", **more: Any) -> None:
     log.append(
         kind="result",
         challenge="small",
@@ -23,12 +28,13 @@ def write(log: EgressLog, submission: str, bits: float = 2.0, participant: str =
         submission=submission,
         fields=[LoggedField(name="state", value="scored", bits=bits)],
         message={"sent": submission},
+        **more,
     )
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    log = EgressLog(tmp_path / "egress.jsonl")
+    log = EgressLog(tmp_path / "egress.jsonl", KEYS)
     for number in range(3):
         write(log, f"s-{number}")
     write(log, "s-3", participant="bob")
@@ -37,12 +43,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_lines_are_read_back_and_bits_add_up_by_participant(path: Path) -> None:
-    log = EgressLog(path)
-    assert [line.submission for line in log.lines] == ["s-0", "s-1", "s-2", "s-3"]
-    assert log.spent_bits("small", "development", "ada") == 6
-    assert log.spent_bits("small", "final", "ada") == 0
-    line = log.of_submission("s-1", "result")
-    assert line and line.message == {"sent": "s-1"}
+    log = EgressLog(path, KEYS)
+    assert [line.submission for line in read_egress(path)] == ["s-0", "s-1", "s-2", "s-3"]
+    balances = log.ledger.balances
+    assert balances[Account("participant", "small", "development", "ada")].spent == 6
+    assert balances[Account("participant", "small", "final", "ada")].spent == 0
+    assert balances[Account("challenge", "small")].spent == 8
+    assert log.ledger.lines["s-1", "result"].message == {"sent": "s-1"}
     log.close()
 
 
@@ -63,32 +70,33 @@ def test_a_missing_line_is_found(path: Path) -> None:
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], *lines[2:]]) + "\n")
     with pytest.raises(SecureSideError, match="Line 2 "):
-        EgressLog(path)
+        EgressLog(path, KEYS)
 
 
 def test_a_line_that_a_crash_tore_was_never_sent_and_is_set_aside(path: Path) -> None:
     with path.open("a") as file:
         file.write('{"sequence": 5, "time": "2026-')
-    log = EgressLog(path)
+    log = EgressLog(path, KEYS)
     write(log, "s-5")
     log.close()
     assert [line.submission for line in read_egress(path)] == ["s-0", "s-1", "s-2", "s-3", "s-5"]
     assert "2026-" in path.with_suffix(".torn").read_text()
 
 
-def test_two_runners_cannot_write_one_log(path: Path) -> None:
-    log = EgressLog(path)
+def test_two_runners_with_the_same_keys_cannot_write_one_log(path: Path) -> None:
+    log = EgressLog(path, KEYS)
     script = (
         "from pathlib import Path; from participant_kit.secure_side.egress import EgressLog; "
-        f"EgressLog(Path({str(path)!r}))"
+        "from participant_kit.protocol.keys import SecretKeys; "
+        f"EgressLog(Path({str(path)!r}), SecretKeys.model_validate_json({KEYS.model_dump_json()!r}))"
     )
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert "Another runner writes" in other.stderr
+    assert "Another runner with the same keys writes" in other.stderr
     log.close()
 
 
 def test_a_full_disk_releases_nothing_and_leaves_the_log_whole(path: Path) -> None:
-    log = EgressLog(path)
+    log = EgressLog(path, KEYS)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     import signal
 
@@ -100,8 +108,119 @@ def test_a_full_disk_releases_nothing_and_leaves_the_log_whole(path: Path) -> No
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
-    assert len(log.lines) == 4
+    assert log.count == 4
     write(log, "s-4")
     log.close()
     assert json.loads(path.read_text().splitlines()[-1])["submission"] == "s-4"
     assert len(read_egress(path)) == 5
+
+
+def test_runners_of_several_challenges_share_a_log_and_see_one_another_s_bits(path: Path) -> None:
+    log, other = EgressLog(path, KEYS), EgressLog(path, OTHER)
+    dataset = Account("dataset", dataset="survey")
+    for number in range(5):
+        write(log, f"a-{number}", dataset="survey")
+        write(other, f"b-{number}", bits=3, dataset="survey")
+    with log.held():
+        assert log.ledger.balances[dataset].spent == 25
+    log.close()
+    other.close()
+    assert len(read_egress(path, [KEYS.public.signing, OTHER.public.signing])) == 14
+
+
+def test_what_one_runner_wrote_is_never_sent_twice_by_another(path: Path) -> None:
+    log, other = EgressLog(path, KEYS), EgressLog(path, OTHER)
+    write(log, "s-9")
+    with other.held():
+        assert ("s-9", "result") in other.ledger.lines
+    log.close()
+    other.close()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_a_tail_that_was_cut_off_is_found_and_named(path: Path, kept: int) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:kept]))
+    with pytest.raises(SecureSideError, match=f"cut off after line {kept}: {4 - kept} line"):
+        read_egress(path)
+    with pytest.raises(SecureSideError, match="cut off"):
+        EgressLog(path, KEYS)
+
+
+def test_a_log_that_is_gone_altogether_is_missed_by_its_head(path: Path) -> None:
+    path.unlink()
+    with pytest.raises(SecureSideError, match="cut off after line 0"):
+        read_egress(path)
+
+
+def test_a_head_that_is_gone_is_missed_by_its_log(path: Path) -> None:
+    path.with_name(HEAD).unlink()
+    with pytest.raises(SecureSideError, match=r"signed head of the egress log, .*, is missing"):
+        read_egress(path)
+
+
+def forge(path: Path, keys: SecretKeys | None) -> None:
+    """Rewrite the log without its second line, every hash made anew, and its head, signed with ``keys``."""
+    lines, previous = [line for line in read_egress(path) if line.sequence != 2], GENESIS
+    for number, line in enumerate(lines, 1):
+        changed = line.model_copy(update={"sequence": number, "previous": previous, "hash": ""})
+        lines[number - 1] = changed.model_copy(update={"hash": changed.digest()})
+        previous = lines[number - 1].hash
+    path.write_text("".join(line.model_dump_json() + "\n" for line in lines))
+    head = Head.model_validate_json(path.with_name(HEAD).read_bytes())
+    head = head.model_copy(update={"sequence": len(lines), "hash": previous})
+    if keys:
+        signature = keys.signer.sign(bytes.fromhex(previous)).hex()
+        head = head.model_copy(update={"key": keys.public.signing, "signature": signature})
+    path.with_name(HEAD).write_text(head.model_dump_json())
+
+
+def test_a_log_made_anew_by_somebody_without_the_key_is_found(path: Path) -> None:
+    forge(path, None)
+    with pytest.raises(SecureSideError, match="not signed by a known runner"):
+        read_egress(path)
+
+
+def test_a_log_made_anew_with_another_key_is_found_by_who_knows_the_runners(path: Path) -> None:
+    forge(path, OTHER)
+    with pytest.raises(SecureSideError, match="not signed by a known runner"):
+        read_egress(path, [KEYS.public.signing])
+
+
+def test_a_line_after_the_head_is_what_a_crash_between_the_two_leaves(path: Path) -> None:
+    head = path.with_name(HEAD).read_bytes()
+    log = EgressLog(path, KEYS)
+    write(log, "s-4")
+    log.close()
+    path.with_name(HEAD).write_bytes(head)
+    log = EgressLog(path, KEYS)
+    assert log.count == 5
+    write(log, "s-5")
+    log.close()
+    assert len(read_egress(path, [KEYS.public.signing])) == 6
+
+
+@pytest.mark.parametrize("how", ["shorter", "replaced", "removed"])
+def test_a_log_that_is_changed_under_a_runner_stops_it(path: Path, how: str) -> None:
+    log = EgressLog(path, KEYS)
+    content = path.read_bytes()
+    if how == "shorter":
+        path.write_bytes(b"".join(content.splitlines(keepends=True)[:2]))
+    else:
+        path.unlink()
+    if how == "replaced":
+        path.write_bytes(content)
+    with pytest.raises(SecureSideError, match="became shorter"):
+        write(log, "s-4")
+    log.close()
+
+
+def test_the_work_of_a_line_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[str] = []
+    enter = Ledger.enter
+    monkeypatch.setattr(Ledger, "enter", lambda self, line: (entered.append(line.submission), enter(self, line))[1])
+    log = EgressLog(tmp_path / "egress.jsonl", KEYS)
+    for number in range(50):
+        write(log, f"s-{number}")
+    log.close()
+    assert entered == [f"s-{number}" for number in range(50)]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import json
 import math
+import re
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
+import mypy.api
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +20,11 @@ from support import make_card
 from participant_kit.challenge.alphabet import REASONS, STAGES, alphabet_of
 from participant_kit.challenge.card import Card
 from participant_kit.protocol.keys import Role, SecretKeys
-from participant_kit.protocol.receipts import Receipt, verify_receipt
+from participant_kit.protocol.receipts import Receipt, ReceiptError, verify_receipt
 from participant_kit.protocol.sealing import Binding
-from participant_kit.secure_side.gate import Finding, Fingerprints, ReleaseGate
+from participant_kit.secure_side import gate
+from participant_kit.secure_side.gate import HELD, RESULT, Fields, Finding, Released, ReleaseGate, content_of
+from participant_kit.secure_side.leaderboard import make_mechanism
 
 KEYS = SecretKeys.generate(Role.BLIND)
 BINDING = Binding(challenge="small", phase="development", participant="ada", submission="s-1", reply_to="age1")
@@ -24,34 +32,66 @@ SCORES = {"roc_auc_score": 0.81234, "brier_score_loss": 0.2}
 
 
 class Log:
-    """Remembers what the gate appends."""
+    """A record in memory: what the gate appends, and what it has reserved."""
 
     def __init__(self) -> None:
-        self.lines: list[tuple[Binding, list[tuple[str, Any, float]], dict[str, Any]]] = []
-        self.best: dict[str, float] | None = None
+        self.lines: list[tuple[str, Binding, Fields, dict[str, Any]]] = []
+        self.open: dict[str, float] = {}
+        self.kept: Any = None
+        self.elsewhere = (0.0, 0.0, 0.0)
+
+    def held(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def append(self, kind: str, binding: Binding, fields: Fields, message: Any, reserved: float, memory: Any) -> None:
+        self.lines.append((kind, binding, fields, message))
+        self.open.pop(binding.submission, None)
+        if reserved:
+            self.open[binding.submission] = reserved
+        if kind == RESULT and memory is not None:
+            self.kept = memory
+
+    def sent(self, submission: str, kind: str) -> tuple[Fields, dict[str, Any], Any] | None:
+        found = [line for line in self.lines if (line[0], line[1].submission) == (kind, submission)]
+        return (found[-1][2], found[-1][3], None) if found else None
+
+    def is_open(self, binding: Binding) -> bool:
+        return binding.submission in self.open
+
+    def charged(self, binding: Binding) -> tuple[float, float, float]:
+        mine = self.bits + sum(self.open.values())
+        return tuple(mine + other for other in self.elsewhere)  # type: ignore[return-value]
+
+    def memory(self, binding: Binding) -> Any:
+        return self.kept
 
     @property
     def bits(self) -> float:
-        return sum(bits for _, fields, _ in self.lines for _, _, bits in fields)
+        return sum(bits for kind, _, fields, _ in self.lines for _, _, bits in fields if kind != HELD)
 
 
 def make_gate(log: Log, card: Card) -> ReleaseGate:
-    return ReleaseGate(
-        card,
-        KEYS,
-        Fingerprints("c" * 64, "d" * 64, "e" * 64),
-        "1.2.3",
-        append=lambda *line: log.lines.append(line),
-        spent=lambda binding: log.bits,
-        best=lambda binding: log.best,
-    )
+    facts = {"card_sha256": "c" * 64, "data_sha256": "d" * 64, "environment_sha256": "e" * 64}
+    return ReleaseGate(card, KEYS, facts | {"runner_version": "1.2.3"}, log, make_mechanism(card))
+
+
+def read(released: Released | None) -> Receipt:
+    assert released
+    submission, envelope = content_of(released)
+    receipt = verify_receipt(json.loads(envelope), [KEYS.public.signing])
+    assert receipt.submission == submission
+    return receipt
 
 
 def release(found: Finding, card: Card | None = None, seconds: float = 1.0, log: Log | None = None) -> Receipt:
     log = log or Log()
     released = make_gate(log, card or make_card()).release(BINDING, found, seconds)
-    assert log.lines[-1][2] == released.envelope, "what is handed out is what was logged"
-    return verify_receipt(released.envelope, [KEYS.public.signing])
+    assert released and json.loads(content_of(released)[1]) == log.lines[-1][3], "what is handed out is what was logged"
+    return read(released)
+
+
+def binding(number: int) -> Binding:
+    return BINDING.model_copy(update={"submission": f"s-{number}"})
 
 
 def test_scores_are_rounded_to_the_card_s_decimals_and_signed() -> None:
@@ -102,30 +142,166 @@ def test_the_time_leaves_in_whole_ticks_and_never_beyond_the_last() -> None:
 
 
 def test_a_refusal_was_decided_before_the_run_and_costs_nothing() -> None:
-    receipt = release(Finding(stage="sandbox", reason="budget_spent", refused=True))
+    receipt = read(make_gate(Log(), make_card()).refuse(BINDING, "budget_spent"))
     assert (receipt.outcome.state, receipt.bits) == ("refused", 0)
+    assert receipt.outcome.failure and receipt.outcome.failure.reason == "budget_spent"
 
 
-def test_the_budget_is_spent_before_it_can_be_exceeded() -> None:
-    card = make_card(**{"release: {": "release: {budget_bits: 100, "})
+@pytest.mark.parametrize("budget", ["budget_bits", "challenge_budget_bits", "data_budget_bits"])
+def test_each_budget_is_spent_before_it_can_be_exceeded(budget: str) -> None:
+    card = make_card(**{"release: {": f"release: {{{budget}: 100, "})
     log = Log()
-    gate = make_gate(log, card)
+    sluice = make_gate(log, card)
     releases = 0
-    while gate.affords(BINDING):
-        gate.release(BINDING, Finding(scores=SCORES), 1)
+    while sluice.start(binding(releases)):
+        sluice.release(binding(releases), Finding(scores=SCORES), 1)
         releases += 1
     assert releases > 1
     assert log.bits <= 100 < log.bits + alphabet_of(card).bits
 
 
-def test_the_ladder_shows_a_score_only_when_it_climbs_a_step() -> None:
-    card = make_card(**{"leaderboard_mechanism: rounded": "leaderboard_mechanism: ladder"})
+@pytest.mark.parametrize("scope", [0, 1, 2])
+def test_what_was_told_to_others_counts_too(scope: int) -> None:
+    log, limits = Log(), [512.0, 32768.0, 65536.0]
+    most = alphabet_of(make_card()).bits
+    log.elsewhere = tuple(limits[i] - most if i == scope else 0.0 for i in range(3))  # type: ignore[assignment]
+    sluice = make_gate(log, make_card())
+    assert sluice.start(binding(1)), "exactly what is left may be used"
+    assert not sluice.start(binding(2)), "what runs is reserved at its dearest"
+
+
+def test_a_run_that_is_begun_again_has_told_its_tick_each_time() -> None:
+    log, tick = Log(), alphabet_of(make_card()).tick.bits
+    sluice = make_gate(log, make_card())
+    for _ in range(3):
+        assert sluice.start(BINDING)
+    assert log.bits == pytest.approx(2 * tick)
+    sluice.stop(BINDING)
+    assert log.bits == pytest.approx(3 * tick)
+    assert not log.open
+
+
+def test_a_submission_has_one_result_whatever_is_found_the_second_time() -> None:
     log = Log()
-    log.best = {"roc_auc_score": 0.8, "brier_score_loss": 0.25}
-    assert release(Finding(scores={**SCORES, "roc_auc_score": 0.8003}), card, log=log).outcome.scores == log.best
-    assert release(Finding(scores={**SCORES, "roc_auc_score": 0.2}), card, log=log).outcome.scores == log.best
-    climbed = release(Finding(scores={**SCORES, "roc_auc_score": 0.801}), card, log=log).outcome.scores
-    assert climbed == {"roc_auc_score": 0.801, "brier_score_loss": 0.2}
+    sluice = make_gate(log, make_card())
+    first = read(sluice.release(BINDING, Finding(scores=SCORES), 1))
+    assert read(sluice.release(BINDING, Finding(stage="notebook"), 7)) == first
+    assert read(sluice.refuse(BINDING, "budget_spent")) == first
+    assert read(sluice.again(BINDING)) == first
+    assert len(log.lines) == 1
+
+
+def test_a_message_in_the_log_that_no_runner_signed_is_not_sent() -> None:
+    log = Log()
+    sluice = make_gate(log, make_card())
+    sluice.release(BINDING, Finding(scores=SCORES), 1)
+    log.lines[0][3]["payload"] = base64.b64encode(b'{"row": 4711}').decode()
+    with pytest.raises(ReceiptError):
+        sluice.again(BINDING)
+
+
+REVIEWED = {"release: {": "release: {review: true, "}
+
+
+def test_with_a_review_nothing_is_handed_out_before_the_holder_says_yes() -> None:
+    log = Log()
+    sluice = make_gate(log, make_card(**REVIEWED))
+    sluice.start(BINDING)
+    assert sluice.release(BINDING, Finding(scores=SCORES), 1) is None
+    assert sluice.again(BINDING) is None
+    assert (log.lines[-1][0], log.bits, sum(log.open.values())) == (HELD, 0, alphabet_of(make_card(**REVIEWED)).bits)
+    waiting = log.lines[-1][3]
+    released = sluice.decide(BINDING, None)
+    assert released and json.loads(content_of(released)[1]) == waiting
+    assert log.bits == pytest.approx(read(released).bits)
+
+
+@pytest.mark.parametrize(("said", "leaves"), [("looks_like_data", "looks_like_data"), ("Row 4711!", "held_back")])
+def test_what_is_held_back_leaves_as_a_word_of_the_closed_list_and_is_paid_for(said: str, leaves: str) -> None:
+    log, card = Log(), make_card(**REVIEWED)
+    sluice, alphabet = make_gate(log, card), alphabet_of(card)
+    sluice.release(BINDING, Finding(scores=SCORES), 1)
+    receipt = read(sluice.decide(BINDING, said))
+    assert receipt.outcome.failure and receipt.outcome.failure.reason == leaves
+    assert (receipt.outcome.state, receipt.outcome.scores) == ("refused", None)
+    assert receipt.bits == pytest.approx(alphabet.state.bits + alphabet.tick.bits + math.log2(3), abs=1e-6)
+    assert sluice.decide(BINDING, None) and read(sluice.decide(BINDING, None)) == receipt, "a decision is for ever"
+
+
+def test_nothing_is_decided_on_what_does_not_wait() -> None:
+    assert make_gate(Log(), make_card(**REVIEWED)).decide(BINDING, None) is None
+
+
+def test_only_the_gate_makes_what_can_be_sent() -> None:
+    released = make_gate(Log(), make_card()).refuse(BINDING, "other")
+    for forged in (object.__new__(Released), envelope_like(released), copy.copy(BINDING), None, "sent"):
+        with pytest.raises(TypeError):
+            content_of(forged)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        Released(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        content_of(copy.deepcopy(released))
+    with pytest.raises((TypeError, AttributeError)):
+        released.envelope = {}  # type: ignore[attr-defined]
+    with pytest.raises(TypeError):
+        content_of(type("Mine", (Released,), {"__init__": lambda self: None})())  # type: ignore[misc]
+
+
+def envelope_like(released: Released) -> Any:
+    class Lookalike:
+        submission, envelope = content_of(released)
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return hash(released)
+
+    return Lookalike()
+
+
+def test_a_type_checker_sees_a_forgery(tmp_path: Path) -> None:
+    calls = ["Released()", "Released('s', {})", "Released(None)"]
+    lines = ["from participant_kit.secure_side.gate import Released", *calls]
+    (tmp_path / "forgery.py").write_text("\n".join(lines))
+    said, _, _ = mypy.api.run([str(tmp_path / "forgery.py"), "--strict", "--follow-imports=silent"])
+    for number in (2, 3, 4):
+        assert f"forgery.py:{number}: error" in said, said
+
+
+def test_the_gate_can_be_read_in_one_sitting() -> None:
+    text = Path(gate.__file__).read_text()
+    assert len(text.splitlines()) < 200
+    ours = {line.split()[1] for line in text.splitlines() if line.startswith("from participant_kit")}
+    assert all(name.startswith(("participant_kit.challenge.", "participant_kit.protocol.")) for name in ours), ours
+
+
+def test_nobody_else_reaches_into_the_gate() -> None:
+    package = Path(gate.__file__).parents[1]
+    for path in package.rglob("*.py"):
+        if path.name != "gate.py":
+            assert not re.search(r"gate(\._|.*import.* _)", path.read_text()), path
+    users = [path.name for path in package.rglob("*.py") if re.search(r"\bcontent_of\b", path.read_text())]
+    assert sorted(users) == ["gate.py", "outlet.py"]
+
+
+FIGURES = {
+    "metrics:\n  -": "scoring: scoring\nmetrics:\n  -",
+    "release: {": "release: {figures: [{name: age_gap, range: [-10, 10], decimals: 1}], ",
+}
+
+
+def test_a_figure_leaves_rounded_and_is_paid_for_like_a_score() -> None:
+    card, log = make_card(**FIGURES), Log()
+    receipt = release(Finding(scores={**SCORES, "age_gap": 3.14159}), card, log=log)
+    assert receipt.outcome.figures == {"age_gap": 3.1}
+    assert alphabet_of(card).bits - alphabet_of(make_card()).bits == pytest.approx(math.log2(201))
+    assert ("figure:age_gap", 3.1, math.log2(201)) in log.lines[-1][2]
+
+
+def test_a_figure_that_is_missing_is_a_failure_of_scoring() -> None:
+    outcome = release(Finding(scores=SCORES), make_card(**FIGURES)).outcome
+    assert outcome.failure and outcome.failure.stage == "scoring"
 
 
 hostile = st.recursive(
@@ -147,7 +323,7 @@ def test_whatever_comes_from_inside_every_field_is_in_its_alphabet_and_paid_for(
 ) -> None:
     card, log = make_card(), Log()
     released = make_gate(log, card).release(BINDING, Finding(scores, stage, cell, reason), seconds)
-    receipt = verify_receipt(released.envelope, [KEYS.public.signing])
+    receipt = read(released)
     outcome, alphabet = receipt.outcome, alphabet_of(card)
     assert log.bits <= alphabet.bits + 1e-9
     assert receipt.bits == pytest.approx(log.bits)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import RootModel
 
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError, ProtocolError
 from participant_kit.protocol.identifiers import new_identifier
@@ -28,20 +28,23 @@ class FakeGateway:
         self.claims, self.paths = list(claims), list[str]()
         self.runner: Runner | None = None
 
-    def post(self, path: str, answer: Any, body: Any = None, wait: float = 0) -> Any:
-        self.paths.append(path)
-        if path.endswith("/renew"):
-            return _lease()
-        if path != "/claims":
-            return None
+    def renew(self, submission: str, token: Any) -> Lease:
+        self.paths.append(f"{submission}/renew")
+        return _lease()
+
+    def give_back(self, submission: str, token: Any) -> None:
+        self.paths.append(f"{submission}/return")
+
+    def claim(self, request: Any) -> Claim | None:
+        self.paths.append("claims")
         if not self.claims:
             assert self.runner
             self.runner.stopping.set()
-            return RootModel[Claim | None](None)
+            return None
         claim = self.claims.pop(0)
         if isinstance(claim, Exception):
             raise claim
-        return RootModel[Claim | None](claim)
+        return claim
 
 
 class Job:
@@ -68,7 +71,7 @@ def claim(*, keys: SecretKeys = KEYS, **sealed_for: str) -> Claim:
 def serve(job: Job, *claims: Claim | Exception) -> tuple[list[str], FakeGateway]:
     said: list[str] = []
     gateway = FakeGateway(*claims)
-    gateway.runner = Runner("r", "small", job, gateway, gateway, said.append)  # type: ignore[arg-type]
+    gateway.runner = Runner("r", "small", job, gateway, said.append)  # type: ignore[arg-type]
     gateway.runner.serve()
     return said, gateway
 
@@ -139,6 +142,37 @@ def test_a_runner_told_to_stop_gives_its_work_back() -> None:
 
     job, said = Job(work), list[str]()
     gateway = FakeGateway(claim())
-    gateway.runner = Runner("r", "small", job, gateway, gateway, said.append)  # type: ignore[arg-type]
+    gateway.runner = Runner("r", "small", job, gateway, said.append)  # type: ignore[arg-type]
     gateway.runner.serve()
+    assert gateway.paths[-1].endswith("/return")
+
+
+def test_what_waits_for_a_person_keeps_its_lease_and_lets_the_next_run() -> None:
+    decided, order = threading.Event(), list[str]()
+
+    class Waits(Job):
+        def run(self, claim: Claim, *_: Any) -> Any:  # type: ignore[override]
+            order.append(claim.submission)
+            if len(order) == 2:
+                decided.set()
+                return None
+
+            def later() -> None:
+                assert decided.wait(10), "the second runs while the first waits"
+                order.append("decided")
+
+            return later
+
+    first, second = claim(), claim()
+    _, gateway = serve(Waits(), first, second)
+    assert order == [first.submission, second.submission, "decided"]
+    assert not any(path.endswith("/return") for path in gateway.paths)
+
+
+def test_a_runner_told_to_stop_gives_back_what_waits_too() -> None:
+    class Waits(Job):
+        def run(self, claim: Claim, binding: Binding, notebook: Any, lease: HeldLease, started: float) -> Any:
+            return lambda: lease.ended.wait(10)
+
+    _, gateway = serve(Waits(), claim())
     assert gateway.paths[-1].endswith("/return")
