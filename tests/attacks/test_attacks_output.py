@@ -1,0 +1,12 @@
+"""Notebooks that speak: through what they put out, their score, their predictions, their time."""
+
+from __future__ import annotations
+
+import pytest
+from corpus import NOTEBOOKS, Attack, attacks
+from world import World, ended, is_expected
+
+
+@pytest.mark.parametrize("attack", attacks(NOTEBOOKS, "output", "score", "predictions", "time"), ids=lambda one: one.name)
+def test_nothing_of_the_data_gets_out(world: World, attack: Attack) -> None:
+    world.holds(attack)
