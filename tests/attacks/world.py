@@ -49,7 +49,10 @@ class World(House):
     other file has. The test rows have none, so that even a row of them tells nothing that we look for.
     """
 
-    def __init__(self, root: Path, *, quota: int = 100_000, card: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, *, quota: int = 100_000, card: dict[str, str] | None = None, open_door: str = ""
+    ) -> None:
+        self._open_door = open_door
         super().__init__(root, (Role.BLIND,), quota=quota)
         text = self.challenge.card_path.read_text()
         for old, new in {**CARD, **(card or {})}.items():
@@ -83,6 +86,12 @@ class World(House):
             "port": self.port,
             "wire": self.wire.address,
         }
+
+    def program(self, name: str) -> tuple[str, ...]:
+        """With an open door, a runner of which one wall is missing."""
+        if self._open_door and name == "blind":
+            return (str(Path(__file__).with_name("open_door.py")), self._open_door)
+        return super().program(name)
 
     def start_runner(self, role: Role, *, wait: bool = True, gateway: str | None = None) -> None:
         """Plant the canaries, which `pkit challenge check` would find (no codebook has them), and start."""
