@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +12,7 @@ from corpus import CLIENTS, PROGRAMS, Attack, attacks
 from house import SOLUTION
 from world import World, ended, is_expected
 
+Record = Callable[[str, object], None]
 CLIENT = [attack for attack in attacks(CLIENTS) if attack.family != "accounts"]
 
 
@@ -24,12 +25,15 @@ def load(attack: Attack) -> ModuleType:
 
 
 @pytest.mark.parametrize("attack", CLIENT, ids=lambda one: one.name)
-def test_nothing_gets_out_and_nothing_breaks(world: World, attack: Attack, tmp_path: Path) -> None:
+def test_nothing_gets_out_and_nothing_breaks(
+    world: World, attack: Attack, tmp_path: Path, record_property: Record
+) -> None:
     module = load(attack)
     if attack.outcomes == ["held"]:
         module.attack(world, tmp_path)
     else:
         submission = world.send(module.notebook(world))
+        record_property("outcome", ended(submission))
         assert is_expected(ended(submission), attack.outcomes), ended(submission)
     assert world.found() == []
     assert all(part.poll() is None for part in world.parts.values()), "something of ours has died"
@@ -50,10 +54,13 @@ def world_with_a_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 
 
 @pytest.mark.parametrize("attack", attacks(PROGRAMS), ids=lambda one: one.name)
-def test_a_scoring_program_lets_out_scores_alone(world_with_a_program: World, attack: Attack) -> None:
+def test_a_scoring_program_lets_out_scores_alone(
+    world_with_a_program: World, attack: Attack, record_property: Record
+) -> None:
     world = world_with_a_program
     (world.challenge.root / "scoring" / "score.py").write_bytes(attack.path.read_bytes())
     submission = world.submit(SOLUTION).wait(90)
+    record_property("outcome", ended(submission))
     assert world.found() == []
     assert is_expected(ended(submission), attack.outcomes), ended(submission)
     assert submission.status.attempt == 1

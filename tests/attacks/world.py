@@ -135,8 +135,11 @@ class World(House):
         after = [] if attack.options.get("predictions") == "own" else [AFTER]
         return self.submit(before, *attack.cells, *after).wait(90)
 
-    def holds(self, attack: Attack) -> None:
-        """Run a notebook of the corpus. Fail unless it made its attempt, ended as expected, and nothing got out."""
+    def holds(self, attack: Attack) -> str:
+        """Run a notebook of the corpus; returns how it ended.
+
+        Fails unless it made its attempt, ended as expected, left on time, and nothing got out.
+        """
         submission = self.attack(attack)
         outcome = ended(submission)
         assert self.found() == []
@@ -145,6 +148,21 @@ class World(House):
             assert submission.scores and submission.scores["roc_auc_score"] == self.honest, "it got hold of something"
         assert submission.status.attempt == 1
         assert all(part.poll() is None for part in self.parts.values()), "something of ours has died"
+        if attack.family == "time":
+            assert self.lateness(submission) < 0.6 * self.tick, "it left between two ticks"
+        return outcome
+
+    @property
+    def tick(self) -> float:
+        """The completion tick, in s."""
+        return self.challenge.card.release.completion_tick.total_seconds()
+
+    def lateness(self, submission: Submission) -> float:
+        """How long after a tick (counted from the claim) the result went over the wire, in s."""
+        mine = [one for one in self.wire.exchanges if submission.id.encode() in one.content]
+        claim = next(one for one in mine if one.path.endswith("/claims"))
+        result = next(one for one in mine if one.path.endswith("/result"))
+        return (result.arrived - claim.answered) % self.tick
 
     def send(self, content: bytes) -> Submission:
         """Submit the bytes of a file as they are, as a client of somebody's own does."""
