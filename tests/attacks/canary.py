@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 LENGTH = 40
-WINDOW = 10
-"""Characters of a word that betray it: fewer than that stand in any file by chance."""
+WINDOW, STRIDE = 10, 5
+"""A part of a word that is WINDOW + STRIDE - 1 characters long, or longer, betrays it."""
 DEPTH = 4
 """Layers of base64, hex, compression and archives that are taken off."""
 
@@ -60,7 +60,7 @@ def _disguises(word: str) -> Iterator[tuple[bytes, str]]:
         shapes, window = {"plain": word, "packed": _packed(word)}, 5 * WINDOW
     for how, shape in shapes.items():
         size = min(window, len(shape))
-        for start in range(0, len(shape) - size + 1):
+        for start in range(0, len(shape) - size + 1, min(STRIDE, size)):
             yield shape[start : start + size].lower().encode("latin-1"), how
     for how, encoded in {
         "number": str(int.from_bytes(plain)),
@@ -74,7 +74,7 @@ def _disguises(word: str) -> Iterator[tuple[bytes, str]]:
         "inverted": bytes(255 - byte for byte in plain).decode("latin-1"),
     }.items():
         size = 24 if len(encoded) > 24 else len(encoded)
-        for start in range(0, len(encoded) - size + 1, max(1, size // 4)):
+        for start in range(0, len(encoded) - size + 1, max(1, size // 2)):
             yield encoded[start : start + size].lower().encode("latin-1"), how
     for kind in ("utf-16-le", "utf-16-be", "utf-32-le"):
         yield word[:WINDOW].lower().encode(kind), kind

@@ -23,7 +23,7 @@ NOISE = b'{"state": "scored", "bits": 31.17, "sha256": "' + b"0123456789abcdef" 
     "hide",
     [
         lambda word: word.encode(),
-        lambda word: word[7:19].encode(),
+        lambda word: word[7:21].encode(),
         lambda word: word.lower().encode(),
         lambda word: word[::-1].encode(),
         lambda word: base64.b64encode(word.encode()),

@@ -26,6 +26,8 @@ CARD = {
     "completion_tick: 100 ms": "completion_tick: 500 ms",
 }
 
+BLOCK, OVERLAP = 1 << 15, 1 << 12
+
 BEFORE = """
 import os, pyarrow.parquet as pq
 train = pq.read_table(f"{data_dir}/train.parquet")
@@ -71,6 +73,7 @@ class World(House):
         words["signing key"] = json.loads(key.read_text())["signing"]
         self.words, self.canary = words, Canary(words)
         self._seen: dict[Path, tuple[int, int]] = {}
+        self._blocks: set[int] = set()
         self._exchanges = 0
         self.outside: dict[str, Any] = {
             **self.doors.where,
@@ -181,9 +184,22 @@ class World(House):
 
     def found(self) -> list[str]:
         """Everything of the canaries that is outside now, and was not looked at before; and who came to a door."""
-        found = [f"{what} in {where}" for where, data in self._new() for what in self.canary.find(data)]
+        found = [
+            f"{what} in {where}"
+            for where, data in self._new()
+            for block in self._unseen(data)
+            for what in self.canary.find(block)
+        ]
         knocks, self.doors.knocks = self.doors.knocks, []
         return found + knocks
+
+    def _unseen(self, data: bytes) -> Iterator[bytes]:
+        """The blocks of ``data`` that were not looked at before; each reaches a little into the next."""
+        for start in range(0, len(data), BLOCK):
+            block = data[start : start + BLOCK + OVERLAP]
+            if hash(block) not in self._blocks:
+                self._blocks.add(hash(block))
+                yield block
 
     def _new(self) -> Iterator[tuple[str, bytes]]:
         """What is outside the secure side, or comes to be there by some way or other, and what its machine keeps."""

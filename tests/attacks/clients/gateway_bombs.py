@@ -33,5 +33,8 @@ def attack(world: World, folder: Path) -> None:
 
     with world.wire.lying(lie):
         wait_until(lambda: not answers or world.parts["blind"].poll() is not None, 120, "all are answered")
+    for exchange in world.wire.exchanges:
+        if exchange.path.endswith("/claims") and len(exchange.answer) > 500_000:
+            exchange.answer = b""  # what the gateway itself has made up need not be searched
     assert world.parts["blind"].poll() is None, world.log_of("blind")[-2000:]
     assert world.submit(SOLUTION).wait(90).state.value == "scored"

@@ -7,10 +7,13 @@ import re
 
 with open("/proc/self/mountinfo") as file:
     text = file.read()
-roots = {line.split()[3] for line in text.splitlines()} | set(re.findall(r"(?:upperdir|lowerdir|workdir)=([^,: ]+)", text))
+mounts = {line.split()[4] for line in text.splitlines()} - {"/"}
+roots = {line.split()[3] for line in text.splitlines()}
+roots |= set(re.findall(r"(?:upperdir|lowerdir|workdir)=([^,: ]+)", text))
 for root in roots - {"/", ""}:
     for path in (root, os.path.dirname(root), f"/proc/1/root{root}", f"/oldroot{root}", f"/newroot{root}"):
-        if path not in ("/", "/usr", "/etc", "") and not path.startswith(("/usr/", "/etc/", "/opt/", "/proc/1/root/usr", "/proc/1/root/etc")) and os.path.exists(path) and root not in text.split(" - ")[0].split()[4:5]:
-            where = [line.split()[4] for line in text.splitlines()]
-            if path not in where and not any(path.startswith(f"{one}/") for one in where if one != "/"):
-                leaked.append(path)
+        inside = os.path.realpath(path)
+        if not os.path.exists(path) or any(f"{inside}/".startswith(f"{mount}/") for mount in mounts):
+            continue
+        if inside != "/" and not any(mount.startswith(f"{inside}/") for mount in mounts):  # the way to a mount is empty
+            leaked.append(path)
