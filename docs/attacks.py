@@ -38,8 +38,13 @@ def bound(card: Card) -> str:
         asked = alphabet.bits * phase.total if phase.total else float("inf")
         sums += min(asked, budget)
         told = f"{min(asked, budget):.0f} bits = {min(asked, budget) / 8:.0f} bytes"
-        lines.append(f"| {phase.name} | {phase.total or 'any number'} | {asked:.0f} bits | {budget:.0f} bits | {told} |")
-    lines += ["", f"One participant: {sums / 8:.0f} bytes in all phases. Twenty in collusion: {20 * sums / 8:.0f} bytes."]
+        lines.append(
+            f"| {phase.name} | {phase.total or 'any number'} | {asked:.0f} bits | {budget:.0f} bits | {told} |"
+        )
+    lines += [
+        "",
+        f"One participant: {sums / 8:.0f} bytes in all phases. Twenty in collusion: {20 * sums / 8:.0f} bytes.",
+    ]
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import importlib.util
 import json
 import zlib
 from collections.abc import Callable
@@ -59,13 +60,30 @@ def test_nothing_is_found_where_nothing_is() -> None:
 
 
 def test_every_attack_says_what_it_tries_and_which_wall_stops_it() -> None:
-    names = [attack.name for folder in ("notebooks", "clients", "programs") for attack in attacks(NOTEBOOKS.parent / folder)]
+    names = [
+        attack.name for folder in ("notebooks", "clients", "programs") for attack in attacks(NOTEBOOKS.parent / folder)
+    ]
     assert len(names) == len(set(names)) >= 60
+
+
+def test_the_page_lists_every_attack_and_how_it_ended() -> None:
+    root = Path(__file__).parents[2]
+    spec = importlib.util.spec_from_file_location("attacks_page", root / "docs" / "attacks.py")
+    assert spec and spec.loader
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    text = pages.page()
+    assert (root / "docs" / "attacks.md").read_text() == text, "run: make attacks"
+    assert "not run yet" not in text and "did not hold" not in text
 
 
 @pytest.mark.parametrize(
     ("door", "attack", "where"),
-    [("log", "output_print", "blind.log"), ("reason", "output_exception_class", "/result"), ("network", "network_ip", "")],
+    [
+        ("log", "output_print", "blind.log"),
+        ("reason", "output_exception_class", "/result"),
+        ("network", "network_ip", ""),
+    ],
 )
 def test_a_missing_wall_is_seen(tmp_path: Path, door: str, attack: str, where: str) -> None:
     world = World(tmp_path, open_door=door)

@@ -217,11 +217,7 @@ class World(House):
                 yield str(path), path.name.encode() + b"\n" + path.read_bytes()
 
     def _is_secret(self, path: Path) -> bool:
-        return (
-            path.is_relative_to(self.challenge.root / PRIVATE)
-            or path.suffix == ".key"
-            or path == self.doors.shared
-        )
+        return path.is_relative_to(self.challenge.root / PRIVATE) or path.suffix == ".key" or path == self.doors.shared
 
 
 def _as_it_is(path: Path, max_bytes: int | None = None) -> prepare.Prepared:
@@ -241,5 +237,3 @@ def ended(submission: Submission) -> str:
 def is_expected(outcome: str, expected: list[str]) -> bool:
     """Whether ``outcome`` begins with one of ``expected``."""
     return any(f"{outcome} ".startswith(f"{one} ") for one in expected)
-
-

@@ -23,7 +23,10 @@ def attack(world: World, folder: Path) -> None:
         client = Client(world.address, world.token(f"friend-{number}", "participant"))
         first = client.submit(path).wait(90)
         second = client.submit(world.write("1 / 0")).wait(90)
-        assert (first.state.value, second.state.value) == ("failed", "refused" if first.receipt().bits + cost > budget else "failed")
+        assert (first.state.value, second.state.value) == (
+            "failed",
+            "refused" if first.receipt().bits + cost > budget else "failed",
+        )
     lines = world.egress()[start:]
     by_person: dict[str, float] = {}
     for line in lines:

@@ -11,10 +11,11 @@ from wire import Exchange
 from world import World
 
 
-
 def attack(world: World, folder: Path) -> None:
     lease = b'{"token": "t", "attempt": 1, "expires_at": "2026-01-01T00:00:00Z", "seconds": %s}'
-    claim = b'{"submission": "s", "challenge": "small", "phase": "p", "participant": "x", "sealed": "AA==", "lease": %s}'
+    claim = (
+        b'{"submission": "s", "challenge": "small", "phase": "p", "participant": "x", "sealed": "AA==", "lease": %s}'
+    )
     answers = [
         b"[" * 100_000,
         b"9" * 1_000_000,

@@ -16,7 +16,6 @@ from world import World
 from participant_kit.challenge.errors import KitError
 
 
-
 def attack(world: World, folder: Path) -> None:
     submission = world.submit(SOLUTION).wait(90)
 

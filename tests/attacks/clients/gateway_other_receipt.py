@@ -15,7 +15,6 @@ from world import World
 from participant_kit.challenge.errors import KitError
 
 
-
 def attack(world: World, folder: Path) -> None:
     better = world.submit(SOLUTION).wait(90)
     worse = world.submit(SOLUTION.replace('test["x"]', '1 - test["x"]')).wait(90)

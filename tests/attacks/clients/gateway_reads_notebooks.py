@@ -10,7 +10,6 @@ from house import SOLUTION
 from world import World
 
 
-
 def attack(world: World, folder: Path) -> None:
     word = world.words["notebook of another"]
     submission = world.submit(SOLUTION + f"\n# {word}\nprint({word!r})").wait(90)

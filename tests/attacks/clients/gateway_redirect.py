@@ -14,7 +14,6 @@ from participant_kit.challenge.errors import KitError
 from participant_kit.protocol.keys import Role
 
 
-
 def attack(world: World, folder: Path) -> None:
     sent = []
 

@@ -12,10 +12,11 @@ from wire import Exchange
 from world import World
 
 
-
 def attack(world: World, folder: Path) -> None:
     submission = world.submit(SOLUTION).wait(90)
-    claims = [one for one in world.wire.exchanges if one.path.endswith("/claims") and submission.id.encode() in one.answer]
+    claims = [
+        one for one in world.wire.exchanges if one.path.endswith("/claims") and submission.id.encode() in one.answer
+    ]
     released, runs, results = len(world.egress()), world.log_of("blind").count("executed in"), []
 
     def lie(exchange: Exchange) -> None:

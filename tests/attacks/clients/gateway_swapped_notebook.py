@@ -12,7 +12,6 @@ from wire import Exchange
 from world import World
 
 
-
 def attack(world: World, folder: Path) -> None:
     world.submit("1 / 0").wait(60)
     claims = [one for one in world.wire.exchanges if one.path.endswith("/claims") and one.answer not in (b"", b"null")]

@@ -12,7 +12,6 @@ from wire import Exchange
 from world import World
 
 
-
 def attack(world: World, folder: Path) -> None:
     released = len(world.egress())
 

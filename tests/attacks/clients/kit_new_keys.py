@@ -4,10 +4,6 @@
 # expect: held
 from __future__ import annotations
 
-from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
-
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,7 @@ from liar import offering
 from world import World
 
 from participant_kit.challenge.errors import KitError
+from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
 
 
 def attack(world: World, folder: Path) -> None:

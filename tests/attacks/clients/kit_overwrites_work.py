@@ -4,15 +4,10 @@
 # expect: held
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 
-import pytest
 from liar import offering
 from world import World
-
-from participant_kit.challenge.errors import KitError
 
 
 def attack(world: World, folder: Path) -> None:

@@ -16,7 +16,9 @@ from participant_kit.execution.errors import ExecutionError
 def attack(world: World, folder: Path) -> None:
     evil = folder / "evil"
     evil.mkdir()
-    (evil / "setup.py").write_text(f"open({str(folder / 'has-run')!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='evil')")
+    (evil / "setup.py").write_text(
+        f"open({str(folder / 'has-run')!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='evil')"
+    )
     for number, line in enumerate((str(evil), f"-e {evil}", f"evil @ file://{evil}", f"--no-binary :all:\n{evil}")):
         requirements = folder / f"requirements-{number}.txt"
         requirements.write_text(line + "\n")

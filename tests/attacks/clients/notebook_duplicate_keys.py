@@ -11,5 +11,7 @@ from world import World
 
 def notebook(world: World) -> bytes:
     good = world.notebook("x = 1").decode()
-    many = json.dumps([{"cell_type": "code", "source": "1", "metadata": {}, "outputs": [], "execution_count": None}] * 500)
+    many = json.dumps(
+        [{"cell_type": "code", "source": "1", "metadata": {}, "outputs": [], "execution_count": None}] * 500
+    )
     return (good.rstrip().rstrip("}").rstrip() + f', "cells": {many}}}').encode()

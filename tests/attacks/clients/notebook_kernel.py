@@ -11,5 +11,10 @@ from world import World
 
 def notebook(world: World) -> bytes:
     content = json.loads(world.notebook("x = 1"))
-    content["metadata"]["kernelspec"] = {"name": "../../bin/sh", "display_name": "sh", "language": "python", "argv": ["/bin/sh"]}
+    content["metadata"]["kernelspec"] = {
+        "name": "../../bin/sh",
+        "display_name": "sh",
+        "language": "python",
+        "argv": ["/bin/sh"],
+    }
     return json.dumps(content).encode()

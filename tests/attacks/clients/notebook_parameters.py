@@ -11,6 +11,10 @@ from world import World
 
 def notebook(world: World) -> bytes:
     content = json.loads(world.notebook("x = 1"))
-    content["metadata"]["papermill"] = {"parameters": {"data_dir": "/", "output_dir": "/data"}, "output_path": "/data/x", "input_path": "s3://x/y"}
+    content["metadata"]["papermill"] = {
+        "parameters": {"data_dir": "/", "output_dir": "/data"},
+        "output_path": "/data/x",
+        "input_path": "s3://x/y",
+    }
     content["cells"][0]["source"] = f"data_dir = {world.outside['private']!r}\noutput_dir = {world.outside['root']!r}"
     return json.dumps(content).encode()

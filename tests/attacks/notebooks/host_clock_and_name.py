@@ -7,7 +7,11 @@ import time
 
 if socket.gethostname() != "sandbox":
     leaked.append(socket.gethostname())
-for change in (lambda: time.clock_settime(time.CLOCK_REALTIME, 0), lambda: socket.sethostname("x"), lambda: os.nice(-5)):
+for change in (
+    lambda: time.clock_settime(time.CLOCK_REALTIME, 0),
+    lambda: socket.sethostname("x"),
+    lambda: os.nice(-5),
+):
     try:
         change()
         leaked.append("a change")

@@ -4,7 +4,24 @@
 # expect: scored
 import stat
 
-fine = {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fd", "stdin", "stdout", "stderr", "core", "console", "mqueue"}
+fine = {
+    "null",
+    "zero",
+    "full",
+    "random",
+    "urandom",
+    "tty",
+    "ptmx",
+    "pts",
+    "shm",
+    "fd",
+    "stdin",
+    "stdout",
+    "stderr",
+    "core",
+    "console",
+    "mqueue",
+}
 leaked += sorted(set(os.listdir("/dev")) - fine)
 for major, minor in ((1, 1), (1, 2), (8, 0), (10, 232), (10, 200), (253, 0), (7, 0), (1, 11)):
     try:

@@ -4,10 +4,17 @@
 # expect: scored
 import glob
 
-for path in ("/proc/1/environ", "/proc/self/environ", f"/proc/{os.getppid()}/environ", *glob.glob("/proc/[0-9]*/environ")):
+for path in (
+    "/proc/1/environ",
+    "/proc/self/environ",
+    f"/proc/{os.getppid()}/environ",
+    *glob.glob("/proc/[0-9]*/environ"),
+):
     try:
         with open(path, "rb") as file:
             content = file.read().upper()
     except OSError:
         continue
-    leaked += [word for word in (b"TOKEN", b"PKIT_HOME", b"SECRET", b"PASSWORD", b"PYTEST", b"SSH_", b"AWS") if word in content]
+    leaked += [
+        word for word in (b"TOKEN", b"PKIT_HOME", b"SECRET", b"PASSWORD", b"PYTEST", b"SSH_", b"AWS") if word in content
+    ]

@@ -12,7 +12,9 @@ calls = {
     "umount": lambda: libc.umount2(b"/proc/kallsyms", 2),
     "pivot_root": lambda: libc.syscall(155, b"/work", b"/work/tmp"),
     "chroot": lambda: libc.chroot(b"/work"),
-    "open_by_handle_at": lambda: libc.syscall(304, -100, ctypes.create_string_buffer(b"\x08\0\0\0\x01\0\0\0\x02" + bytes(20)), 0),
+    "open_by_handle_at": lambda: libc.syscall(
+        304, -100, ctypes.create_string_buffer(b"\x08\0\0\0\x01\0\0\0\x02" + bytes(20)), 0
+    ),
     "open_tree": lambda: libc.syscall(428, -100, b"/", 1),
     "fsopen": lambda: libc.syscall(430, b"tmpfs", 0),
     "move_mount": lambda: libc.syscall(429, -100, b"/data", -100, b"/work/tmp", 0),

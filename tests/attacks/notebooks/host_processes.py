@@ -11,7 +11,10 @@ for folder in glob.glob("/proc/[0-9]*"):
                 content = file.read()
         except OSError:
             continue
-        if any(word in content for word in (b"participant_kit.cli", b"pytest", b"SECRET", b"--gateway", b"PKIT_", b"uvicorn")):
+        if any(
+            word in content
+            for word in (b"participant_kit.cli", b"pytest", b"SECRET", b"--gateway", b"PKIT_", b"uvicorn")
+        ):
             leaked.append((folder, name))
 if os.path.exists(f"/proc/{outside['pid']}/environ"):
     leaked.append(outside["pid"])

@@ -4,6 +4,18 @@
 # expect: scored
 import glob
 
-for pattern in ("/tmp/*", "/var/tmp/*", "/dev/shm/*", "/run/**", "/home/*", "/root/*", "/mnt/*", "/srv/*", outside["temporary"] + "/*"):
+for pattern in (
+    "/tmp/*",
+    "/var/tmp/*",
+    "/dev/shm/*",
+    "/run/**",
+    "/home/*",
+    "/root/*",
+    "/mnt/*",
+    "/srv/*",
+    outside["temporary"] + "/*",
+):
     leaked += [path for path in glob.glob(pattern) if not os.path.realpath(path).startswith("/work/")]
-leaked += [path for path in (outside["shared"], outside["root"], outside["home"], outside["state"]) if os.path.exists(path)]
+leaked += [
+    path for path in (outside["shared"], outside["root"], outside["home"], outside["state"]) if os.path.exists(path)
+]

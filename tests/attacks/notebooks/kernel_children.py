@@ -15,4 +15,14 @@ for _ in range(3):
                 os.close(fd)
             os.execv("/bin/sleep", ["pkit-survivor", "3600"])
         os._exit(0)
-subprocess.Popen(["/usr/bin/setsid", "/usr/bin/nohup", "/bin/sh", "-c", "exec -a pkit-survivor sleep 3600 2>/dev/null || sleep 3600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+subprocess.Popen(
+    [
+        "/usr/bin/setsid",
+        "/usr/bin/nohup",
+        "/bin/sh",
+        "-c",
+        "exec -a pkit-survivor sleep 3600 2>/dev/null || sleep 3600",
+    ],
+    stdin=subprocess.DEVNULL,
+    stdout=subprocess.DEVNULL,
+)

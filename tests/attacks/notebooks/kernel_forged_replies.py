@@ -3,6 +3,13 @@
 # wall: the driving program is inside too, and the runner does not believe it
 # expect: scored or failed
 kernel = get_ipython().kernel
-reply = {"status": "ok", "execution_count": 10**9, "payload": [{"source": canary}], "user_expressions": {canary: canary}}
+reply = {
+    "status": "ok",
+    "execution_count": 10**9,
+    "payload": [{"source": canary}],
+    "user_expressions": {canary: canary},
+}
 for kind in ("execute_reply", "status", "shutdown_reply", "input_request"):
-    kernel.session.send(kernel.iopub_socket, kind, {**reply, "execution_state": "idle", "prompt": canary}, parent=kernel.get_parent())
+    kernel.session.send(
+        kernel.iopub_socket, kind, {**reply, "execution_state": "idle", "prompt": canary}, parent=kernel.get_parent()
+    )

@@ -5,7 +5,13 @@
 import site
 import sys
 
-folders = {*sys.path, *site.getsitepackages(), site.getusersitepackages(), "/opt/package", "/opt/package/participant_kit"}
+folders = {
+    *sys.path,
+    *site.getsitepackages(),
+    site.getusersitepackages(),
+    "/opt/package",
+    "/opt/package/participant_kit",
+}
 for folder in filter(None, folders):
     for name in ("sitecustomize.py", "usercustomize.py", "evil.pth", "pandas.py"):
         try:

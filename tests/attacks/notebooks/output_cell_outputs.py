@@ -10,5 +10,11 @@ clear_output(wait=True)
 kernel = get_ipython().kernel
 kernel.shell.payload_manager.write_payload({"source": "page", "data": {"text/plain": canary}})
 for kind in ("comm_open", "status", "execute_input", "update_display_data"):
-    content = {"comm_id": canary, "target_name": canary, "data": {"note": canary}, "execution_state": canary, "code": canary}
+    content = {
+        "comm_id": canary,
+        "target_name": canary,
+        "data": {"note": canary},
+        "execution_state": canary,
+        "code": canary,
+    }
     kernel.session.send(kernel.iopub_socket, kind, {**content, "metadata": {}, "transient": {"display_id": canary}})

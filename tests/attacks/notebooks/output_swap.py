@@ -5,7 +5,7 @@
 # predictions: own
 import subprocess
 
-code = '''
+code = """
 import os, sys
 data, out = sys.argv[1:]
 with open(f"{out}/good", "w") as file:
@@ -22,7 +22,7 @@ while True:
                 os.rename(f"{out}/predictions.csv", f"{out}/good")
         except OSError:
             pass
-'''
+"""
 with open("/work/good", "w") as file:
     file.write("id,prediction\n")
 subprocess.Popen(["/usr/bin/setsid", "/opt/environment/bin/python3", "-c", code, data_dir, output_dir])

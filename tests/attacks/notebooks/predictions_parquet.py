@@ -13,7 +13,6 @@ def write(values, form=repr):
         file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
 
 
-
 import pyarrow as pa
 
 table = pa.table({"id": ids, "prediction": xs})

@@ -4,11 +4,20 @@
 # expect: scored
 import glob
 
-paths = [*outside["labels"], f"{data_dir}/labels.parquet", f"{data_dir}/../labels.parquet", "/app/input/ref/labels.parquet"]
+paths = [
+    *outside["labels"],
+    f"{data_dir}/labels.parquet",
+    f"{data_dir}/../labels.parquet",
+    "/app/input/ref/labels.parquet",
+]
 for path in paths:
     for root in ("", "/proc/1/root", "/proc/self/root", "/proc/self/cwd/..", "/proc/1/cwd/../../.."):
         try:
             leaked.append(open(root + path, "rb").read(10))
         except OSError:
             pass
-leaked += [path for path in glob.glob("/**/*labels*", recursive=True) if path.endswith(".parquet") and "/site-packages/" not in path]
+leaked += [
+    path
+    for path in glob.glob("/**/*labels*", recursive=True)
+    if path.endswith(".parquet") and "/site-packages/" not in path
+]

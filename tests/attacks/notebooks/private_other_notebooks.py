@@ -6,7 +6,13 @@
 import glob
 
 for folder in (outside["gateway"], outside["temporary"], outside["home"], "/work/..", "/tmp"):
-    leaked += [path for path in glob.glob(f"{folder}/**/*.ipynb", recursive=True) if not os.path.realpath(path).startswith("/work/tmp")]
+    leaked += [
+        path
+        for path in glob.glob(f"{folder}/**/*.ipynb", recursive=True)
+        if not os.path.realpath(path).startswith("/work/tmp")
+    ]
     leaked += glob.glob(f"{folder}/**/*.age", recursive=True) + glob.glob(f"{folder}/**/*.sqlite", recursive=True)
-own = [path for path in glob.glob("/work/**/*.ipynb", recursive=True) if "notebook" not in path and "executed" not in path]
+own = [
+    path for path in glob.glob("/work/**/*.ipynb", recursive=True) if "notebook" not in path and "executed" not in path
+]
 leaked += own

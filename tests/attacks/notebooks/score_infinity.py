@@ -13,4 +13,4 @@ def write(values, form=repr):
         file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
 
 
-write([float('inf') if i % 2 else float('-inf') for i in range(len(xs))])
+write([float("inf") if i % 2 else float("-inf") for i in range(len(xs))])

@@ -13,5 +13,5 @@ def write(values, form=repr):
         file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
 
 
-bits = [int(bit) for byte in canary.encode() for bit in f'{byte:08b}']
+bits = [int(bit) for byte in canary.encode() for bit in f"{byte:08b}"]
 write([x * 0.999 + bit * 1e-12 for x, bit in zip(xs, bits * len(xs))])

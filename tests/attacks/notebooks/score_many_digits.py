@@ -13,4 +13,4 @@ def write(values, form=repr):
         file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
 
 
-write(xs, lambda x: f'{x:.3f}' + str(number) * 60)
+write(xs, lambda x: f"{x:.3f}" + str(number) * 60)

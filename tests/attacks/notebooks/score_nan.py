@@ -13,4 +13,4 @@ def write(values, form=repr):
         file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
 
 
-write([float('nan') if bit == '1' else 0.5 for bit in f'{number:b}' * len(xs)])
+write([float("nan") if bit == "1" else 0.5 for bit in f"{number:b}" * len(xs)])

@@ -13,4 +13,4 @@ def write(values, form=repr):
         file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
 
 
-write([-0.0 if bit == '1' else 0.0 for bit in f'{number:b}' * len(xs)][: len(xs)])
+write([-0.0 if bit == "1" else 0.0 for bit in f"{number:b}" * len(xs)][: len(xs)])

@@ -9,6 +9,15 @@ import sys
 
 if os.path.exists("/work/survived") or "X" in os.environ:
     leaked.append("code was executed")
-for folder in ("/work/home/.ipython/profile_default/startup", "/work/home/.jupyter", "/work/home/.cache", "/work/home/.local"):
-    leaked += [path for path in glob.glob(f"{folder}/**", recursive=True) if path.endswith((".py", ".so", ".json", ".pyc", ".pth"))]
+for folder in (
+    "/work/home/.ipython/profile_default/startup",
+    "/work/home/.jupyter",
+    "/work/home/.cache",
+    "/work/home/.local",
+):
+    leaked += [
+        path
+        for path in glob.glob(f"{folder}/**", recursive=True)
+        if path.endswith((".py", ".so", ".json", ".pyc", ".pth"))
+    ]
 leaked += [name for name in sys.modules if name in ("evil", "sitecustomize_evil")]

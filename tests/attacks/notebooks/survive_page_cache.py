@@ -3,7 +3,6 @@
 # wall: the kernel tells mincore's truth only to who may write the file; timing is not stopped inside
 # expect: scored
 import ctypes
-import mmap
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p

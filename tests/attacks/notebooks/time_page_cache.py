@@ -4,7 +4,9 @@
 # expect: scored
 import glob
 
-files = sorted(glob.glob("/usr/lib/python3*/**/*.py", recursive=True) + glob.glob("/opt/environment/lib/**/*.py", recursive=True))
+files = sorted(
+    glob.glob("/usr/lib/python3*/**/*.py", recursive=True) + glob.glob("/opt/environment/lib/**/*.py", recursive=True)
+)
 for bit, name in zip("".join(f"{byte:08b}" for byte in canary.encode()), files):
     if bit == "1":
         with open(name, "rb") as file:

@@ -2,7 +2,6 @@
 # success: the runner's parser overflows its stack
 # wall: a file that is too large or no object is a failure of the scoring
 # expect: failed scoring
-import json
 import sys
 from pathlib import Path
 

@@ -2,7 +2,6 @@
 # success: more than the card's decimals leave
 # wall: the gate takes the card's metrics, finite numbers in their range, and nothing else
 # expect: scored
-import json
 import sys
 from pathlib import Path
 

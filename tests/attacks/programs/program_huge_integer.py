@@ -2,7 +2,6 @@
 # success: the runner breaks on it; the submission is tried again, and the number of attempts tells
 # wall: the gate takes the card's metrics, finite numbers in their range, and nothing else
 # expect: failed scoring or scored
-import json
 import sys
 from pathlib import Path
 

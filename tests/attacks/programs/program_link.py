@@ -2,7 +2,6 @@
 # success: the runner reads them, and quotes them in an error
 # wall: the output is opened with O_NOFOLLOW and must be a regular file with one name
 # expect: failed
-import json
 import sys
 from pathlib import Path
 

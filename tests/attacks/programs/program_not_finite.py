@@ -2,7 +2,6 @@
 # success: they leave, or the receipt cannot be written
 # wall: the gate takes the card's metrics, finite numbers in their range, and nothing else
 # expect: failed scoring
-import json
 import sys
 from pathlib import Path
 

@@ -13,4 +13,6 @@ labels = pd.read_parquet(source / "ref" / "labels.parquet")
 canary = labels.note[0]
 good = {"roc_auc_score": 0.5, "brier_score_loss": 0.5}
 
-(target / "scores.json").write_text(json.dumps({"stage": canary, "reason": canary, "message": canary, "scores": {canary: canary}}))
+(target / "scores.json").write_text(
+    json.dumps({"stage": canary, "reason": canary, "message": canary, "scores": {canary: canary}})
+)

@@ -2,7 +2,6 @@
 # success: the runner waits for ever
 # wall: the wall time holds for the scoring, too
 # expect: failed timeout
-import json
 import sys
 from pathlib import Path
 

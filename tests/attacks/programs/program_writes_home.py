@@ -13,7 +13,14 @@ labels = pd.read_parquet(source / "ref" / "labels.parquet")
 canary = labels.note[0]
 good = {"roc_auc_score": 0.5, "brier_score_loss": 0.5}
 
-for folder in (source / "ref", source / "res", Path(__file__).parent, Path("/opt/environment"), Path("/opt/package"), Path("/")):
+for folder in (
+    source / "ref",
+    source / "res",
+    Path(__file__).parent,
+    Path("/opt/environment"),
+    Path("/opt/package"),
+    Path("/"),
+):
     try:
         (folder / "left").write_text(canary)
     except OSError:
