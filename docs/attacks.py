@@ -69,7 +69,8 @@ def page() -> str:
     by_hand = PAGE.read_text().partition(MARK)[0]
     demonstration = bound(read_card(DEMONSTRATION))
     counted = f"{len(known)} attacks in {len(FAMILIES)} families."
-    return f"{by_hand}{MARK}\n## What the demonstration can tell\n\n{demonstration}\n\n## Every attack\n\n{counted}\n{table(known)}\n"
+    tells = f"## What the demonstration can tell\n\n{demonstration}"
+    return f"{by_hand}{MARK}\n{tells}\n\n## Every attack\n\n{counted}\n{table(known)}\n"
 
 
 def main() -> None:

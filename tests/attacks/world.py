@@ -132,11 +132,15 @@ class World(House):
         self.wire.close()
         self.doors.close()
 
+    @property
+    def prelude(self) -> str:
+        """The first cell of an attack: the canary in hand, and where everything is."""
+        return BEFORE.replace("OUTSIDE", repr(self.outside))
+
     def attack(self, attack: Attack) -> Submission:
         """Run a notebook of the corpus to its end: what it finds first, its own cells, and its predictions last."""
-        before = BEFORE.replace("OUTSIDE", repr(self.outside))
         after = [] if attack.options.get("predictions") == "own" else [AFTER]
-        return self.submit(before, *attack.cells, *after).wait(90)
+        return self.submit(self.prelude, *attack.cells, *after).wait(90)
 
     def holds(self, attack: Attack) -> str:
         """Run a notebook of the corpus; returns how it ended.
@@ -180,7 +184,7 @@ class World(House):
 
     def notebook(self, *cells: str) -> bytes:
         """A notebook that writes predictions after ``cells``."""
-        return make_notebook(BEFORE.replace("OUTSIDE", repr(self.outside)), *cells, AFTER)
+        return make_notebook(self.prelude, *cells, AFTER)
 
     def found(self) -> list[str]:
         """Everything of the canaries that is outside now, and was not looked at before; and who came to a door."""
