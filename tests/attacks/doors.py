@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -20,7 +20,7 @@ class Doors:
 
     def __init__(self, root: Path, secret: str) -> None:
         self.knocks: list[str] = []
-        name = f"pkit-attack-{os.getpid()}"
+        name = f"pkit-attack-{secrets.token_hex(6)}"
         self._sockets: list[socket.socket] = []
         tcp = self._listen(socket.AF_INET, ("0.0.0.0", 0))
         port = tcp.getsockname()[1]

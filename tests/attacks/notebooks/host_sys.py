@@ -4,19 +4,17 @@
 # expect: scored
 if os.path.exists("/sys") and os.listdir("/sys"):
     leaked.append("/sys")
-for path, value in {
-    "/proc/sys/kernel/core_pattern": f"|/bin/echo {canary}",
-    "/proc/sys/kernel/hostname": canary[:20],
-    "/proc/sys/vm/drop_caches": "3",
-    "/proc/sys/kernel/modprobe": "/work/x",
-    "/proc/sysrq-trigger": "h",
-    "/proc/self/oom_score_adj": "-1000",
-    "/sys/fs/cgroup/release_agent": "/work/x",
-}.items():
+for path in (
+    "/proc/sys/kernel/core_pattern",  # a program that the kernel starts, as root and outside, when a process crashes
+    "/proc/sys/kernel/modprobe",
+    "/proc/sys/kernel/hostname",
+    "/proc/sys/vm/drop_caches",
+    "/proc/sys/fs/suid_dumpable",
+    "/proc/self/oom_score_adj",
+    "/sys/fs/cgroup/release_agent",
+):
     try:
-        with open(path, "w") as file:
-            file.write(value)
-        if path != "/proc/sysrq-trigger":
-            leaked.append(path)
+        os.close(os.open(path, os.O_WRONLY))  # and nothing is written: a success here would be one on your machine
+        leaked.append(path)
     except OSError:
         pass
