@@ -9,7 +9,7 @@ for home in (os.path.expanduser("~"), "/root", outside["home"], "/usr/local/etc"
         os.makedirs(folder, exist_ok=True)
         with open(f"{folder}/00-first.py", "w") as file:
             file.write(code)
-        if not home.startswith("/work/"):
+        if not os.path.realpath(home).startswith("/work/"):
             leaked.append(home)
     except OSError:
         pass

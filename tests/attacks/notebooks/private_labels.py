@@ -2,8 +2,6 @@
 # success: the labels are open
 # wall: they are not in the notebook's sandbox at all
 # expect: scored
-import glob
-
 paths = [
     *outside["labels"],
     f"{data_dir}/labels.parquet",
@@ -16,8 +14,6 @@ for path in paths:
             leaked.append(open(root + path, "rb").read(10))
         except OSError:
             pass
-leaked += [
-    path
-    for path in glob.glob("/**/*labels*", recursive=True)
-    if path.endswith(".parquet") and "/site-packages/" not in path
-]
+for folder, folders, files in os.walk("/"):
+    folders[:] = [one for one in folders if f"{folder}/{one}" not in ("//proc", "//usr", "//opt")]
+    leaked += [f"{folder}/{one}" for one in files if "labels" in one]
