@@ -16,4 +16,4 @@ for path in paths:
             pass
 for folder, folders, files in os.walk("/"):
     folders[:] = [one for one in folders if f"{folder}/{one}" not in ("//proc", "//usr", "//opt")]
-    leaked += [f"{folder}/{one}" for one in files if "labels" in one]
+    leaked += [f"{folder}/{one}" for one in files if one.startswith("labels") and one.endswith(".parquet")]
