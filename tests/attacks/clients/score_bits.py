@@ -37,4 +37,4 @@ def attack(world: World, folder: Path) -> str:
     assert abs(read - sent) <= 1, "the channel is as wide as it is said to be"
     counted = sum(line.bits for line in world.egress()[start:])
     assert counted >= 2 * 9.9
-    return f"about 5 bits came out, {counted:.0f} were counted"
+    return f"about 5 bits came out; {counted:.0f} were counted"
