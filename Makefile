@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test lint unit extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test lint unit attacks extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -66,6 +66,10 @@ unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium
 	$(NPM) test --silent
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+attacks: $(VENV)/installed ## Run every attack of the corpus, and write docs/attacks.md.
+	OMP_NUM_THREADS=1 PKIT_ATTACKS_RECORD=docs/attacks.csv $(BIN)/python -m pytest tests/attacks \
+		--numprocesses 2 --dist loadfile; status=$$?; $(BIN)/python docs/attacks.py; exit $$status
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

@@ -163,6 +163,10 @@ class House:
             except subprocess.TimeoutExpired:
                 part.kill()
 
+    def program(self, name: str) -> tuple[str, ...]:
+        """How the interpreter starts ``pkit`` for the part ``name``."""
+        return ("-m", "participant_kit.cli.main")
+
     def start(self, name: str, *words: str, inside: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         """A ``pkit`` command as a process of its own, its output in ``<name>.log``.
 
@@ -172,7 +176,7 @@ class House:
         temporary = self.root / f"{name}-tmp"
         temporary.mkdir(exist_ok=True)
         with (self.root / f"{name}.log").open("ab") as log:
-            command = [*inside, sys.executable, "-m", "participant_kit.cli.main", *words]
+            command = [*inside, sys.executable, *self.program(name), *words]
             self.parts[name] = subprocess.Popen(
                 command,
                 env=os.environ | {"TMPDIR": str(temporary)},

@@ -11,9 +11,11 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from participant_kit.cli import console
 from participant_kit.cli.token import TokenError, read_token
+from participant_kit.protocol.errors import printable
 from participant_kit.protocol.keys import Role
 
 app = typer.Typer(
@@ -56,7 +58,11 @@ def start(
         if ready_file:
             ready_file.write_text(str(os.getpid()))
 
-    serve(settings, lambda line: console.note(f"{datetime.now(UTC):%H:%M:%S} {line}"), stopping, ready)
+    def say(line: str) -> None:
+        """One line of plain text: a gateway chooses parts of it, and would else write markup, escapes and lines."""
+        console.note(Text(f"{datetime.now(UTC):%H:%M:%S} {' '.join(printable(line).splitlines())}"))
+
+    serve(settings, say, stopping, ready)
     console.emit({"stopped": True}, "Stopped.")
 
 

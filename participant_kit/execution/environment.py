@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+from packaging.requirements import InvalidRequirement, Requirement
 from platformdirs import user_cache_path
 
 from participant_kit.execution.errors import ExecutionError
@@ -46,28 +47,49 @@ def ensure_environment(
     """The environment for ``requirements``, made in ``cache`` unless it is there already.
 
     ``progress`` is told what is being done, a line at a time. Safe to call from several processes; one that
-    was interrupted is made anew. Only wheels are installed, because a source distribution runs its own code.
+    was interrupted is made anew. Only wheels of named packages are installed: a source distribution runs its own
+    code, and so does a folder, an archive or an address, which pip builds whatever it was told of wheels.
     Raises :class:`~participant_kit.execution.errors.ExecutionError`.
     """
     cache = cache or user_cache_path("participant-kit") / "environments"
     try:
-        digest = environment_digest(requirements.read_bytes())
+        content = requirements.read_bytes()
     except OSError as error:
         raise ExecutionError(f"The requirements {requirements} cannot be read: {error.strerror}.") from None
+    packages = _packages(content, requirements.name)
+    digest = environment_digest(content)
     environment = Environment(cache / digest[:24], digest)
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{digest[:24]}.lock"):
         if not (environment.prefix / _COMPLETE).exists():
-            _make(environment, requirements, progress or (lambda line: None))
+            _make(environment, packages, progress or (lambda line: None))
     return environment
 
 
-def _make(environment: Environment, requirements: Path, progress: Callable[[str], None]) -> None:
+def _packages(content: bytes, file: str) -> list[str]:
+    """The packages that a requirements file names, without any option to pip, path or address."""
+    packages = []
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+        if text := line.partition("#")[0].strip():
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:
+                requirement = None
+            if requirement is None or requirement.url:
+                raise ExecutionError(
+                    f"Line {number} of {file} is no name of a package with its version: {text[:60]!r}.",
+                    hint="Write one package a line, as in pandas==2.2.3; options, paths and addresses are not taken.",
+                )
+            packages.append(str(requirement))
+    return packages
+
+
+def _make(environment: Environment, packages: list[str], progress: Callable[[str], None]) -> None:
     shutil.rmtree(environment.prefix, ignore_errors=True)
     progress("Creating a virtual environment")
     venv.create(environment.prefix, with_pip=True, symlinks=os.name != "nt")
     options = ["--disable-pip-version-check", "--no-input", "--only-binary", ":all:", "--progress-bar", "off"]
-    install = [str(environment.python), "-m", "pip", "install", *options, "-r", str(requirements.resolve())]
+    install = [str(environment.python), "-m", "pip", "install", *options, "--", *packages]
     last: list[str] = []
     with subprocess.Popen(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
@@ -77,7 +99,7 @@ def _make(environment: Environment, requirements: Path, progress: Callable[[str]
     if process.returncode:
         errors = [line for line in last if line.startswith("ERROR")] or last[-1:]
         raise ExecutionError(
-            f"The packages of {requirements.name} cannot be installed: {' '.join(errors)}",
+            f"The packages of the challenge cannot be installed: {' '.join(errors)}",
             hint="Check the names and the pinned versions, and that this machine reaches a package index.",
         )
     progress("Compiling")

@@ -1,0 +1,16 @@
+# tries: looks for the connection files and ports of other kernels on this machine
+# success: a port answers
+# wall: a network namespace of its own, with nothing but a private loopback; kernels speak over unix sockets in their
+#   own work folder
+# expect: scored
+import glob
+import socket
+
+own = open("/proc/self/cmdline").read()
+for name in glob.glob("/tmp/**/kernel-*.json", recursive=True) + glob.glob("/root/.local/share/jupyter/runtime/*"):
+    if name not in own:
+        leaked.append(name)
+for port in [*range(8880, 8900), *range(5550, 5570), outside["port"], outside["tcp"]]:
+    with socket.socket() as client:
+        if client.connect_ex(("127.0.0.1", port)) == 0:
+            leaked.append(port)

@@ -1,0 +1,16 @@
+# tries: writes subnormal numbers made of the data
+# success: a score outside is subnormal
+# wall: a score is clipped to its range and rounded to the card's decimals
+# expect: scored
+# predictions: own
+_test = pq.read_table(f"{data_dir}/test.parquet", columns=["id", "x"]).to_pydict()
+ids, xs = _test["id"], _test["x"]
+
+
+def write(values, form=repr):
+    with open(f"{output_dir}/predictions.csv", "w") as file:
+        file.write("id,prediction\n")
+        file.writelines(f"{i},{form(value)}\n" for i, value in zip(ids, values))
+
+
+write([(number % 997 + i) * 5e-324 for i in range(len(xs))])

@@ -1,0 +1,84 @@
+"""Who attacks from outside: notebooks that are none, kits, scoring programs, a gateway that lies, many accounts."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from corpus import CLIENTS, PROGRAMS, Attack, attacks
+from house import SOLUTION
+from world import World, ended, is_expected
+
+Record = Callable[[str, object], None]
+CLIENT = [attack for attack in attacks(CLIENTS) if attack.family != "accounts"]
+
+
+def load(attack: Attack) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(attack.name, attack.path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("attack", CLIENT, ids=lambda one: one.name)
+def test_nothing_gets_out_and_nothing_breaks(
+    world: World, attack: Attack, tmp_path: Path, record_property: Record
+) -> None:
+    module = load(attack)
+    if attack.outcomes == ["held"]:
+        record_property("outcome", module.attack(world, tmp_path) or "held")
+    else:
+        submission = world.send(module.notebook(world))
+        record_property("outcome", ended(submission))
+        assert is_expected(ended(submission), attack.outcomes), ended(submission)
+    assert world.found() == []
+    assert all(part.poll() is None for part in world.parts.values()), "something of ours has died"
+
+
+@pytest.fixture(scope="module")
+def world_with_a_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    house = World(tmp_path_factory.mktemp("program"), card={"scoring: null": "scoring: scoring"})
+    folder = house.challenge.root / "scoring"
+    folder.mkdir()
+    (folder / "metadata.yaml").write_text("command: python3 score.py $input $output\n")
+    (folder / "score.py").touch()
+    try:
+        house.open()
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.mark.parametrize("attack", attacks(PROGRAMS), ids=lambda one: one.name)
+def test_a_scoring_program_lets_out_scores_alone(
+    world_with_a_program: World, attack: Attack, record_property: Record
+) -> None:
+    world = world_with_a_program
+    (world.challenge.root / "scoring" / "score.py").write_bytes(attack.path.read_bytes())
+    submission = world.submit(SOLUTION).wait(90)
+    record_property("outcome", ended(submission))
+    assert world.found() == []
+    assert is_expected(ended(submission), attack.outcomes), ended(submission)
+    assert submission.status.attempt == 1
+
+
+@pytest.fixture
+def world_with_a_small_budget(tmp_path: Path) -> Iterator[World]:
+    house = World(tmp_path, card={"budget_bits: 99999 ": "budget_bits: 45 "})
+    try:
+        house.open()
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.mark.parametrize("attack", attacks(CLIENTS, "accounts"), ids=lambda one: one.name)
+def test_many_accounts_get_the_sum_of_their_budgets(
+    world_with_a_small_budget: World, attack: Attack, tmp_path: Path
+) -> None:
+    load(attack).attack(world_with_a_small_budget, tmp_path)
+    assert world_with_a_small_budget.found() == []
