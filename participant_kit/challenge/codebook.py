@@ -26,17 +26,33 @@ DTYPES: dict[str, str] = {
 """The pandas dtype of each column type; a category is a ``CategoricalDtype`` of all its levels."""
 
 
+class Since(Model):
+    """How far a date lies after the one in ``column``: from ``minimum`` to ``maximum`` days, both inclusive."""
+
+    column: str
+    minimum: Annotated[int, Field(strict=True)]
+    maximum: Annotated[int, Field(strict=True)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Since:
+        if self.minimum > self.maximum:
+            raise ValueError(f"a minimum at or below the maximum ({self.minimum} > {self.maximum})")
+        return self
+
+
 class Column(Model):
     """One column of the data.
 
     ``minimum`` and ``maximum`` are inclusive, in ``unit`` (ISO dates for a date). ``missing`` is the share
     of missing values that may be told to everybody, in [0, 1]; it shapes the sample and is no limit.
     ``missing_when`` names structural zeros: this column is always missing where another one has one of
-    the given levels. ``draft`` marks what was guessed from data and not yet confirmed by a person.
+    the given levels. ``since`` says that a date belongs to another one: the sample then keeps the days between them.
+    ``draft`` marks what was guessed from data and not yet confirmed by a person.
 
     How finely the data may be looked at, for the sample: ``bins`` of a number or date is a count of bins of equal
-    width, or their edges in ascending order; ``groups`` of a category name levels that are counted as one, and
-    are equally frequent in the sample. ``decimals`` are the digits after the point of a number in the sample.
+    width, or their edges in ascending order (with ``since``, of the days between); ``groups`` of a category name
+    levels that are counted as one, and are equally frequent in the sample. ``decimals`` are the digits after the
+    point of a number in the sample.
     """
 
     type: ColumnType
@@ -48,6 +64,7 @@ class Column(Model):
     nullable: bool = False
     missing: Annotated[float, Field(ge=0, le=1)] = 0.0
     missing_when: dict[str, list[str | int | bool]] = Field(default_factory=dict)
+    since: Since | None = None
     bins: Annotated[int, Field(ge=1, le=MAX_BINS)] | list[Any] | None = None
     groups: dict[str, list[str | int]] = Field(default_factory=dict)
     decimals: Annotated[int, Field(ge=0, le=15)] | None = None
@@ -80,6 +97,8 @@ class Column(Model):
             raise ValueError(f'no "minimum" or "maximum" for type {self.type}')
         if (self.missing > 0 or self.missing_when) and not self.nullable:
             raise ValueError('"nullable: true" beside "missing" or "missing_when"')
+        if self.since and self.type != "date":
+            raise ValueError('"since" with type: date only')
         if self.decimals is not None and self.type != "number":
             raise ValueError('"decimals" with type: number only')
         self._check_bins()
@@ -93,14 +112,15 @@ class Column(Model):
             raise ValueError('"bins" with type: integer, number or date only')
         if isinstance(self.bins, int):
             return
-        kinds = (int, float) if self.type == "number" else (type(self.minimum),)
-        edges = self.bins
+        low, high = (self.since or self).minimum, (self.since or self).maximum
+        kinds = (int, float) if self.type == "number" else (type(low),)
+        edges, kind = self.bins, "integer" if self.since else self.type
         if not 2 <= len(edges) <= MAX_BINS + 1 or any(type(edge) not in kinds for edge in edges):
-            raise ValueError(f'"bins": a count, or 2 to {MAX_BINS + 1} edges of type {self.type}')
+            raise ValueError(f'"bins": a count, or 2 to {MAX_BINS + 1} edges of type {kind}')
         if any(low >= high for low, high in pairwise(edges)):
             raise ValueError('"bins" whose edges ascend')
-        if edges[0] != self.minimum or edges[-1] != self.maximum:
-            raise ValueError(f'"bins" from the minimum to the maximum ({self.minimum} to {self.maximum})')
+        if edges[0] != low or edges[-1] != high:
+            raise ValueError(f'"bins" from the minimum to the maximum ({low} to {high})')
 
     def _check_groups(self) -> None:
         grouped = [str(level) for levels in self.groups.values() for level in levels]
@@ -143,7 +163,20 @@ class Codebook(Model):
                 known = self.columns[other]
                 if known.type == "category" and not {str(level) for level in levels} <= set(known.level_names):
                     raise ValueError(f"columns.{name}.missing_when with levels of {other!r}")
+            if column.since:
+                self._check_since(name, column, column.since)
         return self
+
+    def _check_since(self, name: str, column: Column, since: Since) -> None:
+        first = self.columns.get(since.column)
+        if first is None or first.type != "date" or first.since or since.column == name:
+            raise ValueError(f'columns.{name}.since.column naming a date without a "since", not {since.column!r}')
+        if first.nullable and not column.nullable:
+            raise ValueError(f'columns.{name} with "nullable: true", as {since.column!r} has it')
+        if (since.minimum >= 0 and column.maximum < first.maximum) or (
+            since.maximum <= 0 and column.minimum > first.minimum
+        ):
+            raise ValueError(f"columns.{name} whose dates reach as far as those of {since.column!r}, which it follows")
 
 
 def read_codebook(path: Path) -> Codebook:

@@ -11,16 +11,18 @@ from collections.abc import Callable
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import pandas as pd
 
-from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.codebook import Codebook, Column, Since
 from participant_kit.challenge.table import conform, structural
 from participant_kit.organizer.draft_bins import draft_bins, draft_decimals
 from participant_kit.organizer.draft_missing import find_missing_when
 from participant_kit.organizer.draft_types import SAY_TEXT, Note, typed
 from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.synthesize.coding import days_between
 
 MAX_LEVELS = 50
 """Text with more different values than these has levels only if none of them is rare."""
@@ -30,6 +32,8 @@ MAX_CLASSES = 10
 """A target of whole numbers with at most so many different values is a category."""
 RARE = 5
 """Levels, and exact bounds, of fewer rows than these are not named."""
+PAIRS = 20
+"""Rows with two dates before one is said to follow the other."""
 SMALL = 10
 """Whole numbers up to this size are counts or codes, whose bounds are exact."""
 OTHER = "other"
@@ -37,6 +41,7 @@ OTHER = "other"
 CONSTANT = "one value in every row, which predicts nothing; such a column is better left out."
 EMPTY = "no value in any row; such a column is better left out."
 RARE_LEVELS = f'values that fewer than {RARE} rows have became "{OTHER}".'
+FOLLOWS = "dates that never lie before another one; the sample keeps the days between (since, in the codebook)."
 TEXT = (
     f"text, of which no word goes into the sample. A category has at most {MOST_LEVELS} different values with "
     f"{RARE} rows each: merge its rare ones and make the challenge again, if it should be one."
@@ -72,6 +77,9 @@ def draft_codebook(
     for name, missing_when in find_missing_when(table, columns, (identifier, target)).items():
         rest = table.loc[~structural(table, missing_when), name]
         columns[name] = columns[name].model_copy(update={"missing_when": missing_when, "missing": _share(rest)})
+    for name, column in _dates_that_follow(table, columns).items():
+        columns[name] = column
+        note(name, FOLLOWS)
     for sentence, names in told.items():
         shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
         tell(f"{shown}: {sentence}")
@@ -152,6 +160,20 @@ def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]
         end = date(last, 1, 1) if last <= date.max.year else date.max
         return Column(type="date", minimum=date(first, 1, 1), maximum=end, **common), values
     return _text(values, common, note)
+
+
+def _dates_that_follow(table: pd.DataFrame, columns: dict[str, Column]) -> dict[str, Column]:
+    """The dates of ``columns`` that never lie before one of them, as days since that one: the one that most follow."""
+    dates = [name for name, column in columns.items() if column.type == "date"]
+    followers: dict[str, dict[str, Column]] = {first: {} for first in dates}
+    for first, name in permutations(dates, 2):
+        days = days_between(table[first], table[name]).dropna()
+        if len(days) >= PAIRS and 0 <= days.min() < days.max():
+            since = Since(column=first, minimum=0, maximum=_whole_bounds(days)["maximum"])
+            changed = {"since": since, "maximum": max(columns[name].maximum, columns[first].maximum)}
+            changed["nullable"] = columns[name].nullable or columns[first].nullable
+            followers[first][name] = columns[name].model_copy(update=changed)
+    return max(followers.values(), key=len, default={})
 
 
 def _text(values: pd.Series[Any], common: dict[str, Any], note: Note) -> tuple[Column, pd.Series[Any]]:

@@ -109,3 +109,30 @@ def test_one_column_is_no_table() -> None:
     text = "schema_version: 1\ncolumns: {id: {type: text}}\n"
     with pytest.raises(FindingsError, match=r"codebook\.yaml:2 columns"):
         parse_document(text.encode(), Codebook, "codebook.yaml")
+
+
+DATES = "{type: date, minimum: 2020-01-01, maximum: 2021-12-31"
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ("{type: integer, minimum: 0, maximum: 9, since: {column: seen, minimum: 0, maximum: 9}}", "type: date"),
+        (DATES + ", since: {column: gone, minimum: 0, maximum: 9}}", "'gone'"),
+        (DATES + ", since: {column: left, minimum: 0, maximum: 9}}", "'left'"),
+        (DATES + ", since: {column: seen, minimum: 9, maximum: 0}}", "at or below the maximum"),
+        (DATES + ", since: {column: seen, minimum: 0, maximum: 9}, bins: [0, 5]}", "from the minimum to the maximum"),
+        (DATES.replace("2021", "2020") + ", since: {column: seen, minimum: 0, maximum: 9}}", "far"),
+    ],
+)
+def test_a_date_follows_another_date_that_stands_by_itself(left: str, expected: str) -> None:
+    text = f"schema_version: 1\ncolumns:\n  seen: {DATES}}}\n  left: {left}\n"
+    with pytest.raises(FindingsError, match=expected):
+        parse_document(text.encode(), Codebook, "codebook.yaml")
+
+
+def test_a_date_that_follows_one_that_may_be_missing_may_be_missing() -> None:
+    text = f"schema_version: 1\ncolumns:\n  seen: {DATES}, nullable: true}}\n"
+    text += f"  left: {DATES}, since: {{column: seen, minimum: 0, maximum: 9}}}}\n"
+    with pytest.raises(FindingsError, match="nullable"):
+        parse_document(text.encode(), Codebook, "codebook.yaml")

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.codebook import Codebook, Column, Since
 from participant_kit.challenge.document import dump_document, parse_document
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.table import check_table, conform
 from participant_kit.organizer import draft_types
-from participant_kit.organizer.draft import CONSTANT, EMPTY, RARE_LEVELS, TEXT, draft_codebook
+from participant_kit.organizer.draft import CONSTANT, EMPTY, FOLLOWS, RARE_LEVELS, TEXT, draft_codebook
 
 ROWS = 400
 
@@ -311,3 +311,17 @@ def test_an_identifier_or_a_target_that_is_none_is_refused(change: dict[str, Any
         draft_codebook(frame, "id", "y")
     assert raised.value.hint
     assert "secret" not in str(raised.value)
+
+
+def test_dates_that_follow_another_are_drafted_as_days_since_it() -> None:
+    seen = pd.Timestamp("2020-01-01") + pd.to_timedelta(random().integers(0, 300, ROWS), "D")
+    left = pd.Series(seen + pd.to_timedelta(random().integers(0, 88, ROWS), "D")).mask(np.arange(ROWS) % 5 == 0)
+    born = pd.Timestamp("1950-01-01") + pd.to_timedelta(random().integers(0, 9000, ROWS), "D")
+    columns, _, told = draft(left=left, seen=seen, other=random().permutation(seen))
+    assert columns["left"].since == Since(column="seen", minimum=0, maximum=90)
+    assert columns["seen"].since is None and columns["other"].since is None
+    assert any(sentence == f"left: {FOLLOWS}" for sentence in told)
+    columns, _, _ = draft(left=left, seen=seen, born=born)
+    assert {
+        name: column.since and column.since.column for name, column in columns.items() if "date" in column.type
+    } == {"left": "born", "seen": "born", "born": None}

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from participant_kit.challenge.codebook import Codebook, Column, PrivacyUnit
+from participant_kit.challenge.codebook import Codebook, Column, PrivacyUnit, Since
 from participant_kit.challenge.document import dump_document
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import check_table, conform
@@ -50,6 +50,14 @@ COLUMNS: dict[str, Column] = {
     "packs": Column(type="number", minimum=0, maximum=9, decimals=1, nullable=True, missing_when={"smoker": [False]}),
     "city": Column(type="category", levels=list("abcdef"), groups={"small": ["d", "e", "f"]}),
     "seen": Column(type="date", minimum=date(2020, 1, 1), maximum=date(2021, 12, 31)),
+    "left": Column(
+        type="date",
+        minimum=date(2020, 1, 1),
+        maximum=date(2022, 1, 31),
+        since=Since(column="seen", minimum=0, maximum=60),
+        nullable=True,
+        missing=0.2,
+    ),
     "note": Column(type="text", nullable=True),
     "ill": Column(type="integer", minimum=0, maximum=1),
 }
@@ -426,3 +434,16 @@ def test_any_table_that_fits_its_codebook_gives_a_sample_that_fits_it(
     sample = get_synthesizer(mode).synthesize(folder, Request(rows=30, test_rows=10))
     assert not list(check_table(sample.tables["train"], codebook, list(named), file="t", identifier="id"))
     assert sample.notes == []
+
+
+def test_the_days_between_two_dates_are_kept(tmp_path: Path) -> None:
+    frame = people(4000)
+    stay = np.minimum(np.random.default_rng(0).geometric(0.2, 4000) - 1, 60)
+    frame["left"] = (frame["seen"] + pd.to_timedelta(stay, "D")).mask(frame["left"].isna())
+    sample = get_synthesizer("private").synthesize(make_folder(tmp_path, frame, COLUMNS), Request(epsilon=3.0)).tables
+    drawn = pd.concat([sample["train"], sample["test"]])
+    days = (drawn["left"] - drawn["seen"]).dt.days.dropna()
+    assert days.min() >= 0
+    shares = [np.histogram(of, [0, 1, 2, 4, 8, 16, 61])[0] / len(of) for of in (days, stay)]
+    assert abs(shares[0] - shares[1]).sum() / 2 < 0.15
+    assert 0.1 < drawn["left"].isna().mean() < 0.3

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from participant_kit.challenge.codebook import PrivacyUnit
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.synthesize.coding import Codes, Coding
+from participant_kit.organizer.synthesize.coding import Codes, Coding, days_between
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,10 @@ def read_coded(path: Path, codings: Sequence[Coding], unit: PrivacyUnit) -> tupl
         outside = {"": int((~kept).sum())}
         columns = []
         for coding in codings:
-            codes, count = coding.encode(_column(file, coding.name)[kept])
+            values = _column(file, coding.name)
+            if coding.since:
+                values = days_between(_column(file, coding.since), values)
+            codes, count = coding.encode(values[kept])
             columns.append(codes)
             outside[coding.name] = count
     coins = np.random.default_rng().random(int(kept.sum()), dtype=np.float32)

@@ -31,11 +31,13 @@ class Coding:
     """The codes ``0 .. size - 1`` of ``column``; the code ``size`` stands for what counts nowhere.
 
     A missing value is the last code where the column is nullable. Numbers and dates are bins, in order; the levels
-    of a category are codes, or share one by group.
+    of a category are codes, or share one by group. With ``since``, they are of the days after the date in that column,
+    and ``column`` describes these days.
     """
 
     name: str
     column: Column
+    since: str | None = None
 
     @cached_property
     def edges(self) -> npt.NDArray[np.float64]:
@@ -43,7 +45,8 @@ class Coding:
 
         Whole numbers and days are moved so that the last bin holds the maximum too. Dates are days since 1970.
         """
-        column, bins = self.column, self.column.bins
+        column = self.column
+        bins = None if column.since else column.bins  # which then are of the days between
         low, high = as_number(column.minimum), as_number(column.maximum)
         if isinstance(bins, list):
             edges = np.array([as_number(edge) for edge in bins], dtype=np.float64)
@@ -186,6 +189,34 @@ class Coding:
 def as_number(value: Any) -> float:
     """A bound or edge of the codebook: itself, or a date as days since 1970."""
     return float((value - date(1970, 1, 1)).days) if isinstance(value, date) else float(value)
+
+
+def interval_codings(columns: Mapping[str, Column], left_out: Sequence[str] = ()) -> list[Coding]:
+    """As :func:`codings`, but a date that the codebook gives since another one is coded as the days between them."""
+    result = []
+    for coding in codings(columns, left_out):
+        column, since = coding.column, coding.column.since
+        if since:
+            changed = {"type": "integer", "minimum": since.minimum, "maximum": since.maximum, "since": None}
+            coding = Coding(coding.name, column.model_copy(update=changed), since.column)
+        result.append(coding)
+    return result
+
+
+def days_between(first: pd.Series[Any], then: pd.Series[Any]) -> pd.Series[Any]:
+    """Whole days from the dates ``first`` to the dates ``then``, shape (rows,), as Int64; missing where one is."""
+    dates = (pd.to_datetime(values, errors="coerce", utc=True).dt.floor("D") for values in (then, first))
+    return next(dates).sub(next(dates)).dt.days.astype("Int64")
+
+
+def days_after(first: pd.Series[Any], days: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    """The dates ``days`` after ``first``, shape (rows,), moved into the window of ``column``; missing where one is."""
+    dates = first.to_numpy(dtype="datetime64[D]") + days.to_numpy(
+        dtype="timedelta64[D]", na_value=np.timedelta64("NaT")
+    )
+    low, high = np.datetime64(column.minimum, "D"), np.datetime64(column.maximum, "D")
+    kept = np.where(np.isnat(dates), dates, np.clip(dates, low, high))
+    return pd.Series(kept.astype("datetime64[us]"), index=first.index)
 
 
 def codings(columns: Mapping[str, Column], left_out: Sequence[str] = ()) -> list[Coding]:

@@ -15,7 +15,7 @@ from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.synthesize.accountant import Accountant, epsilon_of
 from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
 from participant_kit.organizer.synthesize.coded import read_coded
-from participant_kit.organizer.synthesize.coding import MAX_CODES, Coding, codings
+from participant_kit.organizer.synthesize.coding import MAX_CODES, Coding, days_after, interval_codings
 from participant_kit.organizer.synthesize.ledger import charge, new_entry
 from participant_kit.organizer.synthesize.schema import identifiers, split_sample, without_structural_zeros
 from participant_kit.organizer.synthesize.tree import Tree, learn_tree
@@ -47,7 +47,7 @@ class PrivateSynthesizer:
         _check(request, codebook)
         unit = codebook.privacy_unit or PrivacyUnit(column=data.identifier)
         person = codebook.privacy_unit.column if codebook.privacy_unit else "row"
-        coded = codings(codebook.columns, left_out=(data.identifier, unit.column))
+        coded = interval_codings(codebook.columns, left_out=(data.identifier, unit.column))
         target = next(position for position, coding in enumerate(coded) if coding.name == data.target)
         table, outside = read_coded(folder.private_dir(card.phases[0].name) / "train.parquet", coded, unit)
         entry = new_entry(self.name, request.epsilon or EPSILON, privacy, person, unit.rows)
@@ -105,6 +105,9 @@ def _draw(
     random, count = np.random.default_rng(), sum(sizes)
     codes = tree.draw(count, random)
     drawn = {coding.name: coding.decode(of, random) for coding, of in zip(codings, codes, strict=True)}
+    for coding in codings:
+        if coding.since:
+            drawn[coding.name] = days_after(drawn[coding.since], drawn[coding.name], codebook.columns[coding.name])
     drawn[identifier] = identifiers(codebook.columns[identifier], count)
     if (unit := codebook.privacy_unit) and unit.column != identifier:
         drawn[unit.column] = _persons(codebook.columns[unit.column], unit.rows, sizes, random)

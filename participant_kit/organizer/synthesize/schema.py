@@ -16,6 +16,7 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import conform, structural
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
+from participant_kit.organizer.synthesize.coding import days_after
 
 ROWS, TEST_ROWS = 500, 250
 """What is drawn when the organizer names no number."""
@@ -55,6 +56,10 @@ def draw_rows(codebook: Codebook, count: int, seed: int, whole: tuple[str, ...] 
     Each column has a generator of its own, so that a new column changes no other.
     """
     values = {name: _draw(column, count, _generator(seed, name)) for name, column in codebook.columns.items()}
+    for name, column in codebook.columns.items():
+        if since := column.since:
+            days = _generator(seed, name).integers(since.minimum, since.maximum, count, endpoint=True)
+            values[name] = days_after(values[since.column], pd.Series(days, dtype="Int64"), column)
     frame = pd.DataFrame(values)
     for name, column in codebook.columns.items():
         if name not in whole:
