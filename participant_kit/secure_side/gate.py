@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -181,7 +182,9 @@ class ReleaseGate:
         numbers, given = self._scores | self._figures, dict[str, float]()
         for name, number in numbers.items():
             value = (found.scores or {}).get(name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                return {}, None
+            if not abs(value) <= sys.float_info.max:  # not a number, infinite, or an integer that no float can hold
                 return {}, None
             given[name] = min(max(float(value), number.range[0]), number.range[1])
         shown, memory = self._mechanism.show(given, found.aside, self._record.memory(binding))

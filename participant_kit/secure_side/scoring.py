@@ -20,6 +20,9 @@ from participant_kit.secure_side import metrics_program
 MAX_SCORES = 1 << 16
 """Bytes that ``scores.json`` may have."""
 
+_UNFINISHED = {"timeout": "TimeoutError", "memory": "MemoryError"}
+"""The reason for a stage in which a scoring program was stopped."""
+
 _LINKS = {f"{APP}/input/res": "/work/res", f"{APP}/output": "/work/output", f"{APP}/shared": "/work/tmp"}
 
 
@@ -72,7 +75,7 @@ class Scorer:
         limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
         done = self._run(Path(sys.prefix), mounts, command, predictions, "result", limit, cancelled)
         line, _, checked = (done.output or b"").partition(b"\n")
-        return _read_scores(line), checked
+        return _read_scores(done, line), checked
 
     def _run_program(
         self, program: tuple[list[str], Path], predictions: bytes, labels: Path, cancelled: threading.Event | None
@@ -80,7 +83,7 @@ class Scorer:
         command, program_folder = program
         mounts = [Mount(labels, f"{APP}/input/ref/labels.parquet"), Mount(program_folder, f"{APP}/program")]
         done = self._run(self._environment, mounts, command, predictions, "scores.json", MAX_SCORES, cancelled)
-        scores = _read_scores(done.output or b"")
+        scores = _read_scores(done, done.output or b"")
         return scores if "stage" in scores else {"scores": scores}
 
     def _run(
@@ -113,12 +116,13 @@ class Scorer:
         return read_reply(ended)
 
 
-def _read_scores(text: bytes) -> dict[str, Any]:
-    """A JSON object of scores; anything else becomes a failure."""
+def _read_scores(done: Execution, text: bytes) -> dict[str, Any]:
+    """A JSON object of scores; anything else, and whatever stopped the program, becomes a failure."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        return {"stage": "scoring", "reason": "other", "message": "The scoring program gave no scores."}
+        reason = _UNFINISHED.get(done.stage or "", "other")
+        return {"stage": "scoring", "reason": reason, "message": "The scoring program gave no scores."}
     return content

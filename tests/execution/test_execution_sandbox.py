@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import struct
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from participant_kit.challenge.card import Limits
 from participant_kit.execution.errors import ExecutionError
-from participant_kit.execution.sandbox import bubblewrap, get_sandbox, sandbox_names
+from participant_kit.execution.sandbox import bubblewrap, get_sandbox, sandbox_names, view
 from participant_kit.execution.sandbox.base import Command
 from participant_kit.execution.sandbox.bubblewrap import Bubblewrap
 from participant_kit.execution.sandbox.cgroup import create_cgroup
@@ -85,6 +86,38 @@ def test_clocks_and_files_of_this_machine_are_seen_when_shown(monkeypatch: pytes
 def test_a_missing_second_wall_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("participant_kit.execution.sandbox.view.argv", lambda command: list(command.argv))
     assert {wall for wall, outcome in outcomes().items() if outcome == OUT} == {"landlock"}
+
+
+def test_kernel_settings_that_open_for_writing_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = bubblewrap._options
+
+    def opened(command: Command, *files: Any) -> list[str]:
+        options = closed(command, *files)
+        places = range(len(options))
+        options[(found := next(i for i in places if options[i : i + 2] == ["--remount-ro", "/proc"])) : found + 2] = []
+        return options
+
+    monkeypatch.setattr(bubblewrap, "_options", opened)
+    monkeypatch.setattr("participant_kit.execution.sandbox.view.argv", lambda command: list(command.argv))
+    assert {wall for wall, outcome in outcomes().items() if outcome == OUT} == {"landlock", "host kernel settings"}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="a second architecture")
+def test_a_call_of_another_architecture_ends_the_process_and_not_its_thread_alone(tmp_path: Path) -> None:
+    script = tmp_path / "call.py"
+    script.write_text(
+        "import ctypes, mmap, threading\n"
+        "page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)\n"
+        "page.write(bytes.fromhex('b8 14 00 00 00 cd 80 c3'))\n"  # getpid by int 0x80
+        "call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))\n"
+        "thread = threading.Thread(target=call)\n"
+        "print('before', flush=True)\n"
+        "thread.start()\n"
+        "thread.join(5)\n"
+        "print('after', flush=True)\n"
+    )
+    ended = get_sandbox().run(view.script("/usr/bin/python3", script, (), LIMITS), b"", max_reply=100)
+    assert ended.reply == b"before\n"
 
 
 def test_two_kinds_are_registered_and_an_unknown_one_says_which_are() -> None:

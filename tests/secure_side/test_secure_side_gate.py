@@ -106,7 +106,9 @@ def test_scores_outside_their_range_are_clipped_and_minus_zero_is_zero() -> None
     assert math.copysign(1, scores["brier_score_loss"]) == 1
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "0.5", None, True, [0.5], {"a": 1}])
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -math.inf, 10**400, -(10**400), "0.5", None, True, [0.5], {"a": 1}]
+)
 def test_what_is_no_finite_number_is_no_score(value: Any) -> None:
     outcome = release(Finding(scores={**SCORES, "roc_auc_score": value})).outcome
     assert (outcome.state, outcome.scores) == ("failed", None)

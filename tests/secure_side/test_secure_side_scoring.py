@@ -8,6 +8,7 @@ import pytest
 import yaml
 from support import make_card
 
+from participant_kit.challenge.alphabet import REASONS
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.environment import Environment
 from participant_kit.execution.sandbox import get_sandbox
@@ -104,3 +105,13 @@ def test_a_program_that_gives_no_scores_is_a_failure_of_scoring(
     tmp_path: Path, tables: Path, environment: Environment, program: str
 ) -> None:
     assert make_scorer(tmp_path, environment, program).score(GOOD, tables)["stage"] == "scoring"
+
+
+def test_a_program_that_does_not_end_says_so_in_a_word_of_the_list(
+    tmp_path: Path, tables: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("participant_kit.secure_side.scoring.SCORING_TIME", 6)
+    scorer = make_scorer(tmp_path, environment, "import time; time.sleep(600)")
+    verdict = scorer.score(GOOD, tables)
+    assert (verdict["stage"], verdict["reason"]) == ("scoring", "TimeoutError")
+    assert verdict["reason"] in REASONS

@@ -98,7 +98,7 @@ def _options(command: Command, seccomp: int, contents: Mapping[str, int]) -> lis
         options += ["--symlink", target, name]
     for name, value in command.environment.items():
         options += ["--setenv", name, value]
-    return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK_DIR, "--"]
+    return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK_DIR, "--"]
 
 
 def _memory_file(content: bytes) -> int:

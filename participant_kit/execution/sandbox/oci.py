@@ -116,7 +116,7 @@ def _config(root: Path, mounts: list[dict[str, Any]], command: Command, *, group
     uid = [{"containerID": 0, "hostID": os.getuid(), "size": 1}]
     gid = [{"containerID": 0, "hostID": os.getgid(), "size": 1}]
     special = [
-        {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+        {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev", "ro"]},
         {
             "destination": "/dev",
             "type": "tmpfs",

@@ -30,6 +30,15 @@ TERMINAL = {"TIOCSTI": 0x5412, "TIOCLINUX": 0x541C, "TIOCSTI with high bits": 0x
 DEVICES = {"null", "zero", "full", "random", "urandom", "tty"}
 VARIABLES = {"HOME", "LANG", "LOKY_MAX_CPU_COUNT", "PATH", "PWD", "TMPDIR", "TZ"}
 PROC = {"cpuinfo", "filesystems", "loadavg", "meminfo", "mounts", "net", "self", "stat", "thread-self", "uptime"}
+SETTINGS = (
+    "/proc/sys/kernel/core_pattern",  # a program that the kernel starts, as root and outside, when a process crashes
+    "/proc/sys/kernel/modprobe",
+    "/proc/sys/vm/drop_caches",
+    "/proc/sysrq-trigger",
+    "/proc/self/oom_score_adj",
+    "/proc/self/comm",
+    "/sys/fs/cgroup/release_agent",
+)
 STATIC = ("loadavg", "meminfo", "stat", "uptime")
 """Files of ``/proc`` that tell of load, and may not change however this machine is loaded."""
 
@@ -68,6 +77,7 @@ def look_around(outside: dict[str, Any]) -> dict[str, Seen]:
         "landlock": lambda: _landlock(outside),
         "processes outside": lambda: _processes(outside["pid"]),
         "read-only system": _system,
+        "host kernel settings": _settings,
         "environment": _environment,
         "descriptors": _descriptors,
         "devices": _devices,
@@ -115,18 +125,15 @@ def _files(secret: Path) -> Seen:
 
 
 def _landlock(outside: dict[str, Any]) -> Seen:
-    """What the mounts would allow, and the second wall does not: reading ``/``, writing to this process's own name."""
+    """What the mounts would allow, and the second wall does not: reading the names in ``/``."""
     version = int(_libc.syscall(444, None, ctypes.c_size_t(0), 1))
     if version < 1:
         if os.uname().release == outside["release"] and outside["landlock"]:
             return False, f"this kernel has version {outside['landlock']}, and it is out of reach inside"
         return None, f"Landlock ({os.strerror(ctypes.get_errno())})"
-    attempts = {
-        "listed /": lambda: list(Path("/").iterdir()),
-        "wrote /proc/self/comm": lambda: Path("/proc/self/comm").write_text("x"),
-    }
-    crossed = [name for name, action in attempts.items() if _can(action)]
-    return not crossed, ", ".join(crossed) or f"version {version}: denied what the mounts show"
+    if _can(lambda: list(Path("/").iterdir())):
+        return False, "listed /"
+    return True, f"version {version}: denied what the mounts show"
 
 
 def _processes(pid: int) -> Seen:
@@ -139,6 +146,12 @@ def _system() -> Seen:
         if _can(partial(Path(folder, "probe").write_text, "x")):
             return False, f"wrote in {folder}"
     return True, "nothing to write to but the work folder and shared memory"
+
+
+def _settings() -> Seen:
+    """Opened for writing, and never written: what got out would be a change of this machine."""
+    opened = [path for path in SETTINGS if _can(lambda path=path: os.close(os.open(path, os.O_WRONLY)))]
+    return not opened, f"opened: {', '.join(opened)}" if opened else f"{len(SETTINGS)} tried, none opens for writing"
 
 
 def _environment() -> Seen:

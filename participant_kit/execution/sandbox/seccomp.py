@@ -5,7 +5,8 @@ purpose: ptrace and process_vm_*, bpf, perf_event_open, keyctl, userfaultfd, io_
 relatives, unshare and setns, module and kexec calls, clock setting, and new namespaces through clone. memfd_create
 is missing too: where there is no control group, memory that no process has mapped would count for nobody.
 
-A call whose architecture is another (``int 0x80``, the x32 interface) kills the process that makes it.
+A call whose architecture is another (``int 0x80``, the x32 interface) kills the whole process that makes it. An OCI
+runtime's own default is to kill its thread alone, and the specification has no word for more.
 """
 
 from __future__ import annotations
@@ -70,7 +71,10 @@ _PRCTL = (
 """Options of prctl(2). PR_SET_PDEATHSIG reports success and does nothing: whoever could clear it would outlive the
 runner, and whoever sets it dies with the sandbox anyway."""
 
-_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
+_BAD_ARCHITECTURE = 2
+"""SCMP_FLTATR_ACT_BADARCH: what becomes of a call by another architecture. Else its thread alone would die, and the
+rest of the process might wait for it for ever."""
 _EQ, _GT, _MASKED_EQ = 4, 6, 7
 _OPERATORS = {_EQ: "SCMP_CMP_EQ", _GT: "SCMP_CMP_GT", _MASKED_EQ: "SCMP_CMP_MASKED_EQ"}
 _INT = 0xFFFFFFFF
@@ -116,6 +120,8 @@ def compile_filter() -> bytes:
     library = _library()
     context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(_ERRNO | errno.ENOSYS)))
     try:
+        if library.seccomp_attr_set(context, _BAD_ARCHITECTURE, ctypes.c_uint32(_KILL_PROCESS)):
+            raise ExecutionError("libseccomp did not take the rule for other architectures.")
         for name in ALLOWED:
             _add(library, context, _ALLOW, name)
         for rule in _rules():

@@ -1,7 +1,7 @@
 # tries: writes an integer of four hundred digits as a score
 # success: the runner breaks on it; the submission is tried again, and the number of attempts tells
 # wall: the gate takes the card's metrics, finite numbers in their range, and nothing else
-# expect: failed scoring or scored
+# expect: failed scoring
 import sys
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 # tries: never ends
 # success: the runner waits for ever
 # wall: the wall time holds for the scoring, too
-# expect: failed scoring or failed timeout
+# expect: failed scoring TimeoutError
 import sys
 from pathlib import Path
 
