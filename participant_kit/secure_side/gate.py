@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -181,10 +180,8 @@ class ReleaseGate:
         """The card's numbers as the mechanism shows them, and what it keeps; none, unless each is a finite number."""
         numbers, given = self._scores | self._figures, dict[str, float]()
         for name, number in numbers.items():
-            value = (found.scores or {}).get(name)
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                return {}, None
-            if not abs(value) <= sys.float_info.max:  # not a number, infinite, or an integer that no float can hold
+            value: Any = (found.scores or {}).get(name)
+            if type(value) not in (int, float) or not abs(value) < 1e308:  # nor NaN, nor what no float can hold
                 return {}, None
             given[name] = min(max(float(value), number.range[0]), number.range[1])
         shown, memory = self._mechanism.show(given, found.aside, self._record.memory(binding))

@@ -150,7 +150,7 @@ def _system() -> Seen:
 
 def _settings() -> Seen:
     """Opened for writing, and never written: what got out would be a change of this machine."""
-    opened = [path for path in SETTINGS if _can(lambda path=path: os.close(os.open(path, os.O_WRONLY)))]
+    opened = [path for path in SETTINGS if _can(partial(_open_to_write, path))]
     return not opened, f"opened: {', '.join(opened)}" if opened else f"{len(SETTINGS)} tried, none opens for writing"
 
 
@@ -347,6 +347,10 @@ def _can(action: Callable[[], object]) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def _open_to_write(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY))
 
 
 def _one_byte(path: Path) -> None:
