@@ -139,6 +139,6 @@ def test_a_reason_that_is_on_no_list_does_not_leave(state: Path) -> None:
     assert decision and decision.reason == "looks_like_data"
 
 
-@pytest.mark.parametrize("name", ["../egress", "s-ada", new_identifier()])
+@pytest.mark.parametrize("name", ["../egress", "s-ada", new_identifier()], ids=["a path", "no identifier", "unknown"])
 def test_only_what_waits_can_be_decided_on(state: Path, name: str) -> None:
     assert isinstance(holder("approve", name, "--state", str(state)).exception, KitError)

@@ -13,7 +13,11 @@ roots |= set(re.findall(r"(?:upperdir|lowerdir|workdir)=([^,: ]+)", text))
 for root in roots - {"/", ""}:
     for path in (root, os.path.dirname(root), f"/proc/1/root{root}", f"/oldroot{root}", f"/newroot{root}"):
         inside = os.path.realpath(path)
-        if not os.path.exists(path) or any(f"{inside}/".startswith(f"{mount}/") for mount in mounts):
+        try:
+            os.stat(path)
+        except OSError:
+            continue
+        if any(f"{inside}/".startswith(f"{mount}/") for mount in mounts):
             continue
         if inside != "/" and not any(mount.startswith(f"{inside}/") for mount in mounts):  # the way to a mount is empty
             leaked.append(path)

@@ -28,7 +28,6 @@ numbers = {
     "modify_ldt": 154,
     "kcmp": 312,
     "pidfd_getfd": 438,
-    "landlock_create_ruleset": 444,
     "quotactl": 179,
     "lookup_dcookie": 212,
     "move_pages": 279,
