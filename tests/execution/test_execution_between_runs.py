@@ -104,7 +104,12 @@ def outside() -> set[str]:
     """What a run could have left on this machine: temporary files, shared memory, control groups, queues, processes."""
 
     def entries() -> Iterator[str]:
-        for pattern in ("/tmp/pkit-oci-*", "/dev/shm/*", "/dev/mqueue/*", f"/sys/fs/cgroup/**/{PREFIX}{os.getpid()}-*"):
+        for pattern in (
+            "/tmp/pkit-oci-*",
+            f"/dev/shm/*{MARK}*",
+            f"/dev/mqueue/*{MARK}*",
+            f"/sys/fs/cgroup/**/{PREFIX}{os.getpid()}-*",
+        ):
             yield from map(str, Path("/").glob(pattern[1:]))
         for name in ("shm", "sem", "msg"):
             yield from Path("/proc/sysvipc", name).read_text().splitlines()[1:]
