@@ -104,7 +104,7 @@ class Runner:
                 while waits:
                     with self._gives_back(claim, lease):
                         again = waits()
-                    waits = self._begin(claim, lease) if again else None
+                    waits = self._begin(claim, lease) if again and not lease.ended.is_set() else None
         except Exception as error:  # as in serve
             self._say(str(error) if isinstance(error, KitError) else f"A fault ({type(error).__name__}) ended a wait.")
 
