@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 import pyrage
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from participant_kit.protocol.errors import ProtocolError
 
@@ -25,13 +29,54 @@ class Role(StrEnum):
 
 
 class PublicKeys(BaseModel):
-    """The public half of one runner's keys. ``sealing`` is an age recipient, ``signing`` hex of 32 bytes."""
+    """The public half of one runner's keys. ``sealing`` is an age recipient, ``signing`` hex of 32 bytes.
+
+    They were made at ``since``. From ``until`` on nothing is sealed to them and no runner uses them; what they have
+    signed stays good, because a key that ends at its time was not stolen.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role
     sealing: str
     signing: str
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class Revocation(BaseModel):
+    """Says that nobody may trust the key ``key`` any more; ``by`` has signed it. Both are public signing keys (hex).
+
+    ``at`` tells when this was said. What ``key`` had signed before does not count either: a receipt has no time that
+    somebody with a stolen key could not choose.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    at: AwareDatetime
+    reason: str = ""
+    by: str
+    signature: str = ""
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """What ``signature`` is over."""
+        content = self.model_dump(mode="json", exclude={"signature"})
+        return b"participant-kit revocation v1\n" + json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+    def is_signed(self) -> bool:
+        """Whether the signature is that of ``by``."""
+        try:
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.by))
+            key.verify(bytes.fromhex(self.signature), self.signed_bytes)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def __str__(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{self.key[:16]}, revoked on {self.at:%Y-%m-%d %H:%M} UTC{reason}"
 
 
 class KeyRing(BaseModel):
@@ -41,31 +86,79 @@ class KeyRing(BaseModel):
 
     schema_version: Literal[1] = 1
     runners: list[PublicKeys] = []
+    revoked: list[Revocation] = []
 
     def of(self, role: Role) -> list[PublicKeys]:
-        """The keys of one role."""
+        """The keys of one role, whatever has become of them."""
         return [keys for keys in self.runners if keys.role == role]
+
+    def revocation_of(self, signing: str) -> Revocation | None:
+        """The revocation of the key ``signing``, if there is one."""
+        return next((one for one in self.revoked if one.key == signing), None)
+
+    def in_use(self, now: datetime | None = None) -> list[PublicKeys]:
+        """The keys that are neither revoked nor at their end."""
+        moment = now or datetime.now(UTC)
+        return [
+            keys
+            for keys in self.runners
+            if not self.revocation_of(keys.signing) and (keys.until is None or moment < keys.until)
+        ]
 
     @property
     def recipients(self) -> list[str]:
-        """Every age recipient that a notebook is sealed to."""
-        return [keys.sealing for keys in self.runners]
+        """Every age recipient that a notebook is sealed to. Raises :class:`ProtocolError` when no blind one is left."""
+        left = self.in_use()
+        if self.of(Role.BLIND) and not any(keys.role == Role.BLIND for keys in left):
+            ended = "; ".join(str(self.revocation_of(keys.signing) or _ended(keys)) for keys in self.of(Role.BLIND))
+            raise ProtocolError(
+                f"No key of a blind runner is left to seal to: {ended}.",
+                hint="Get the kit again; if it is the present one, ask the data holder for new keys.",
+            )
+        return [keys.sealing for keys in left]
+
+    def check(self) -> None:
+        """Raise ``ValueError`` unless each key can be used and each revocation was signed by who may revoke.
+
+        That is the key itself, or a blind one: a rehearsal runner's machine is trusted with less.
+        """
+        for keys in self.runners:
+            pyrage.x25519.Recipient.from_str(keys.sealing)
+            if len(bytes.fromhex(keys.signing)) != 32:
+                raise ValueError
+        blind = {keys.signing for keys in self.of(Role.BLIND)}
+        for one in self.revoked:
+            if one.by not in blind | {one.key} or not one.is_signed():
+                raise ValueError
+
+
+def _ended(keys: PublicKeys) -> str:
+    return f"{keys.signing[:16]}, ended on {keys.until:%Y-%m-%d %H:%M} UTC"
 
 
 class SecretKeys(BaseModel):
-    """The private half. Its ``repr`` shows nothing of it."""
+    """The private half. Its ``repr`` shows nothing of it.
+
+    ``older`` are keys of the same runner from before a rotation: it opens with any, and signs with all, so that who
+    still has the kit of then can verify. ``known`` are public signing keys (hex) of every blind runner that the
+    challenge has had.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role
     sealing: str
     signing: str
+    since: AwareDatetime | None = None
+    older: tuple[SecretKeys, ...] = ()
+    known: tuple[str, ...] = ()
 
     @classmethod
     def generate(cls, role: Role) -> SecretKeys:
         """New keys from the operating system's randomness."""
         seed = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        return cls(role=role, sealing=str(pyrage.x25519.Identity.generate()), signing=seed.hex())
+        sealing = str(pyrage.x25519.Identity.generate())
+        return cls(role=role, sealing=sealing, signing=seed.hex(), since=datetime.now(UTC).replace(microsecond=0))
 
     def __repr__(self) -> str:
         return f"SecretKeys(role={self.role.value!r})"
@@ -82,7 +175,48 @@ class SecretKeys(BaseModel):
         """The public half."""
         signing = self.signer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         recipient = str(pyrage.x25519.Identity.from_str(self.sealing).to_public())
-        return PublicKeys(role=self.role, sealing=recipient, signing=signing.hex())
+        return PublicKeys(role=self.role, sealing=recipient, signing=signing.hex(), since=self.since)
+
+    @property
+    def all(self) -> tuple[SecretKeys, ...]:
+        """These and the older ones, newest first."""
+        return (self, *self.older)
+
+    @property
+    def trusted(self) -> list[str]:
+        """Public signing keys (hex) of this runner, and of those that it knows."""
+        return [*(keys.public.signing for keys in self.all), *self.known]
+
+    def revoke(self, key: str, reason: str) -> Revocation:
+        """Say, signed with these keys, that the public signing key ``key`` (hex) must not be trusted any more."""
+        moment = datetime.now(UTC).replace(microsecond=0)
+        said = Revocation(key=key, at=moment, reason=reason, by=self.public.signing)
+        return said.model_copy(update={"signature": self.signer.sign(said.signed_bytes).hex()})
+
+
+def held_together(keys: Sequence[SecretKeys], ring: KeyRing) -> SecretKeys:
+    """``keys`` of one runner as one, the newest first; ``ring`` is its challenge's ``keys.json``.
+
+    What is at its end is left out. Raises :class:`ProtocolError` for a revoked key, for two roles, and when none is
+    left.
+    """
+    if len({one.role for one in keys}) > 1:
+        raise ProtocolError("The key files are of two roles, and a runner has one.")
+    for one in keys:
+        if revocation := ring.revocation_of(one.public.signing):
+            raise ProtocolError(
+                f"This runner has the key {revocation}.",
+                hint="Take its file out of the runner's --keys; make new keys with: pkit holder keys",
+            )
+    ended = {listed.signing for listed in ring.runners} - {listed.signing for listed in ring.in_use()}
+    left = [one for one in keys if one.public.signing not in ended]
+    if not left:
+        raise ProtocolError(
+            "All keys of this runner are at their end.", hint="Give --keys the file that `pkit holder rotate` made."
+        )
+    newest, *older = sorted(left, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True)
+    known = tuple(listed.signing for listed in ring.of(Role.BLIND))  # the egress log has what each of them released
+    return newest.model_copy(update={"older": tuple(older), "known": known})
 
 
 def write_secret_keys(path: Path, keys: SecretKeys) -> None:
@@ -90,7 +224,7 @@ def write_secret_keys(path: Path, keys: SecretKeys) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(keys.model_dump_json())
+        file.write(keys.model_dump_json(exclude={"older", "known"}))
 
 
 def read_secret_keys(path: Path) -> SecretKeys:
@@ -122,10 +256,7 @@ def parse_key_ring(content: bytes) -> KeyRing:
     """Check that ``content`` is a key ring whose keys can be used. Raises :class:`ProtocolError`."""
     try:
         ring = KeyRing.model_validate_json(content)
-        for keys in ring.runners:
-            pyrage.x25519.Recipient.from_str(keys.sealing)
-            if len(bytes.fromhex(keys.signing)) != 32:
-                raise ValueError
+        ring.check()
     except (ValueError, pyrage.RecipientError):
         raise ProtocolError("keys.json holds no usable public keys.") from None
     return ring

@@ -17,7 +17,7 @@ from securesystemslib.signer._crypto_signer import CryptoSigner
 from securesystemslib.signer._key import SSlibKey
 
 from participant_kit.protocol.errors import ProtocolError
-from participant_kit.protocol.keys import SecretKeys
+from participant_kit.protocol.keys import KeyRing, Revocation, Role, SecretKeys
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:participant-kit:result:v1"
@@ -73,7 +73,7 @@ class Receipt(_Frozen):
 
 
 def sign_receipt(receipt: Receipt, keys: SecretKeys) -> dict[str, Any]:
-    """``receipt`` as a DSSE envelope, a JSON-ready dictionary."""
+    """``receipt`` as a DSSE envelope, a JSON-ready dictionary, signed with each key that the runner has."""
     statement = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": "notebook.ipynb", "digest": {"sha256": receipt.notebook_sha256}}],
@@ -82,18 +82,32 @@ def sign_receipt(receipt: Receipt, keys: SecretKeys) -> dict[str, Any]:
     }
     payload = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
     envelope = Envelope(payload, PAYLOAD_TYPE, {})
-    envelope.sign(CryptoSigner(keys.signer))
+    for one in keys.all:
+        envelope.sign(CryptoSigner(one.signer))
     return dict(envelope.to_dict())
 
 
-def verify_receipt(envelope: Any, signing_keys: Iterable[str]) -> Receipt:
+def verify_with(envelope: Any, ring: KeyRing, also: Iterable[str] = ()) -> Receipt:
+    """The receipt in ``envelope``, signed by a blind runner of ``ring`` or by one of the keys ``also`` (hex).
+
+    A revoked key counts for nothing in either. Raises :class:`ReceiptError`.
+    """
+    return verify_receipt(envelope, [*(keys.signing for keys in ring.of(Role.BLIND)), *also], ring.revoked)
+
+
+def verify_receipt(envelope: Any, signing_keys: Iterable[str], revoked: Iterable[Revocation] = ()) -> Receipt:
     """The receipt in ``envelope``, signed by one of ``signing_keys`` (hex). Raises :class:`ReceiptError`."""
-    keys = [SSlibKey(public, "ed25519", "ed25519", {"public": public}) for public in dict.fromkeys(signing_keys)]
+    gone = {one.key: one for one in revoked}
+    trusted = dict.fromkeys(key for key in signing_keys if key not in gone)
     try:
         parsed = Envelope.from_dict(deepcopy(dict(envelope)))  # from_dict takes its input apart
-        signatures = list(parsed.signatures.values())
-        # A key identifier is only a hint (DSSE): try every key on every signature.
-        if not any(_matches(key, signature, parsed.pae()) for key in keys for signature in signatures):
+        if not _is_signed(parsed, trusted):
+            for key, revocation in gone.items():
+                if _is_signed(parsed, [key]):
+                    raise ReceiptError(
+                        f"The receipt is signed by nobody but a key that counts no more: {revocation}.",
+                        hint="Do not trust this score; ask the data holder, who can have the notebook run again.",
+                    )
             raise ReceiptError(
                 "The receipt is not signed by a runner of this challenge.",
                 hint="Fetch the kit again if the data holder changed keys; otherwise do not trust this score.",
@@ -111,6 +125,12 @@ def verify_receipt(envelope: Any, signing_keys: Iterable[str]) -> Receipt:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, ValidationError):
         raise ReceiptError("This is no receipt of a score (an in-toto statement in a DSSE envelope).") from None
     return receipt
+
+
+def _is_signed(envelope: Envelope, keys: Iterable[str]) -> bool:
+    """Whether one of ``keys`` has signed. A key identifier is only a hint (DSSE): try every key on every signature."""
+    candidates = [SSlibKey(public, "ed25519", "ed25519", {"public": public}) for public in keys]
+    return any(_matches(key, one, envelope.pae()) for key in candidates for one in envelope.signatures.values())
 
 
 def _matches(key: SSlibKey, signature: Any, data: bytes) -> bool:
