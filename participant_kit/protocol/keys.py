@@ -31,8 +31,8 @@ class Role(StrEnum):
 class PublicKeys(BaseModel):
     """The public half of one runner's keys. ``sealing`` is an age recipient, ``signing`` hex of 32 bytes.
 
-    They were made at ``since``. From ``until`` on nothing is sealed to them and no runner uses them; what they have
-    signed stays good, because a key that ends at its time was not stolen.
+    They were made at ``since``. From ``until`` on nothing is sealed to them, and they vouch for no submission made
+    later; what they signed for earlier ones stays good, because a key that ends at its time was not stolen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +42,10 @@ class PublicKeys(BaseModel):
     signing: str
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+
+    def has_ended(self, moment: datetime | None = None) -> bool:
+        """Whether it is past its end at ``moment`` (now, if left out)."""
+        return self.until is not None and (moment or datetime.now(UTC)) >= self.until
 
 
 class Revocation(BaseModel):
@@ -86,7 +90,7 @@ class KeyRing(BaseModel):
 
     schema_version: Literal[1] = 1
     runners: list[PublicKeys] = []
-    revoked: list[Revocation] = []
+    revocations: list[Revocation] = []
 
     def of(self, role: Role) -> list[PublicKeys]:
         """The keys of one role, whatever has become of them."""
@@ -94,23 +98,20 @@ class KeyRing(BaseModel):
 
     def revocation_of(self, signing: str) -> Revocation | None:
         """The revocation of the key ``signing``, if there is one."""
-        return next((one for one in self.revoked if one.key == signing), None)
+        return next((one for one in self.revocations if one.key == signing), None)
 
-    def in_use(self, now: datetime | None = None) -> list[PublicKeys]:
-        """The keys that are neither revoked nor at their end."""
-        moment = now or datetime.now(UTC)
-        return [
-            keys
-            for keys in self.runners
-            if not self.revocation_of(keys.signing) and (keys.until is None or moment < keys.until)
-        ]
+    def in_use(self, moment: datetime | None = None) -> list[PublicKeys]:
+        """The keys that are neither revoked nor at their end at ``moment`` (now, if left out)."""
+        return [keys for keys in self.runners if not self.revocation_of(keys.signing) and not keys.has_ended(moment)]
 
     @property
     def recipients(self) -> list[str]:
         """Every age recipient that a notebook is sealed to. Raises :class:`ProtocolError` when no blind one is left."""
         left = self.in_use()
         if self.of(Role.BLIND) and not any(keys.role == Role.BLIND for keys in left):
-            ended = "; ".join(str(self.revocation_of(keys.signing) or _ended(keys)) for keys in self.of(Role.BLIND))
+            ended = "; ".join(
+                str(self.revocation_of(keys.signing) or ended_words(keys)) for keys in self.of(Role.BLIND)
+            )
             raise ProtocolError(
                 f"No key of a blind runner is left to seal to: {ended}.",
                 hint="Get the kit again; if it is the present one, ask the data holder for new keys.",
@@ -127,22 +128,18 @@ class KeyRing(BaseModel):
             if len(bytes.fromhex(keys.signing)) != 32:
                 raise ValueError
         blind = {keys.signing for keys in self.of(Role.BLIND)}
-        for one in self.revoked:
+        for one in self.revocations:
             if one.by not in blind | {one.key} or not one.is_signed():
                 raise ValueError
 
 
-def _ended(keys: PublicKeys) -> str:
+def ended_words(keys: PublicKeys) -> str:
+    """Which key has ended, and when."""
     return f"{keys.signing[:16]}, ended on {keys.until:%Y-%m-%d %H:%M} UTC"
 
 
 class SecretKeys(BaseModel):
-    """The private half. Its ``repr`` shows nothing of it.
-
-    ``older`` are keys of the same runner from before a rotation: it opens with any, and signs with all, so that who
-    still has the kit of then can verify. ``known`` are public signing keys (hex) of every blind runner that the
-    challenge has had.
-    """
+    """The private half. Its ``repr`` shows nothing of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -150,8 +147,6 @@ class SecretKeys(BaseModel):
     sealing: str
     signing: str
     since: AwareDatetime | None = None
-    older: tuple[SecretKeys, ...] = ()
-    known: tuple[str, ...] = ()
 
     @classmethod
     def generate(cls, role: Role) -> SecretKeys:
@@ -178,14 +173,19 @@ class SecretKeys(BaseModel):
         return PublicKeys(role=self.role, sealing=recipient, signing=signing.hex(), since=self.since)
 
     @property
-    def all(self) -> tuple[SecretKeys, ...]:
-        """These and the older ones, newest first."""
-        return (self, *self.older)
+    def held(self) -> tuple[SecretKeys, ...]:
+        """Every pair that this runner has, the newest first: what is sealed to any of them is opened."""
+        return (self,)
 
     @property
-    def trusted(self) -> list[str]:
-        """Public signing keys (hex) of this runner, and of those that it knows."""
-        return [*(keys.public.signing for keys in self.all), *self.known]
+    def signers(self) -> tuple[SecretKeys, ...]:
+        """Those to sign with now."""
+        return (self,)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Public signing keys (hex) of every blind runner whose releases this one takes for its own challenge's."""
+        return frozenset({self.public.signing})
 
     def revoke(self, key: str, reason: str) -> Revocation:
         """Say, signed with these keys, that the public signing key ``key`` (hex) must not be trusted any more."""
@@ -194,29 +194,60 @@ class SecretKeys(BaseModel):
         return said.model_copy(update={"signature": self.signer.sign(said.signed_bytes).hex()})
 
 
-def held_together(keys: Sequence[SecretKeys], ring: KeyRing) -> SecretKeys:
-    """``keys`` of one runner as one, the newest first; ``ring`` is its challenge's ``keys.json``.
+class HeldKeys(SecretKeys):
+    """What one runner holds around a rotation: its newest keys, the ``older`` ones, and the ``ring`` they are in.
 
-    What is at its end is left out. Raises :class:`ProtocolError` for a revoked key, for two roles, and when none is
-    left.
+    It signs with all that have not ended, so that who still has the kit of before can verify.
+    """
+
+    older: tuple[SecretKeys, ...]
+    ring: KeyRing
+
+    @property
+    def held(self) -> tuple[SecretKeys, ...]:
+        """See :class:`SecretKeys`."""
+        return (self, *self.older)
+
+    @property
+    def signers(self) -> tuple[SecretKeys, ...]:
+        """See :class:`SecretKeys`. The newest always signs: what was claimed before its end is finished with it."""
+        use = {keys.signing for keys in self.ring.in_use()}
+        return (self, *(keys for keys in self.older if keys.public.signing in use))
+
+    @property
+    def known(self) -> frozenset[str]:
+        """See :class:`SecretKeys`; also what has ended or was revoked, because it stands in the egress log."""
+        return frozenset(keys.signing for keys in self.ring.of(Role.BLIND))
+
+
+def held_together(keys: Sequence[SecretKeys], ring: KeyRing) -> HeldKeys:
+    """``keys`` of one runner as one; ``ring`` is its challenge's ``keys.json``.
+
+    Raises :class:`ProtocolError` for two roles, for a key that was revoked or is not in ``ring``, and when all are at
+    their end.
     """
     if len({one.role for one in keys}) > 1:
         raise ProtocolError("The key files are of two roles, and a runner has one.")
+    listed = {one.signing: one for one in ring.runners}
     for one in keys:
-        if revocation := ring.revocation_of(one.public.signing):
+        public = one.public.signing
+        if revocation := ring.revocation_of(public):
             raise ProtocolError(
                 f"This runner has the key {revocation}.",
                 hint="Take its file out of the runner's --keys; make new keys with: pkit holder keys",
             )
-    ended = {listed.signing for listed in ring.runners} - {listed.signing for listed in ring.in_use()}
-    left = [one for one in keys if one.public.signing not in ended]
-    if not left:
+        if public not in listed:
+            raise ProtocolError(
+                f"The key {public[:16]} is not in keys.json, so nothing is sealed to it.",
+                hint="Give the challenge's folder (for a rehearsal: the present kit), or the key's own file.",
+            )
+    if all(listed[one.public.signing].has_ended() for one in keys):
         raise ProtocolError(
-            "All keys of this runner are at their end.", hint="Give --keys the file that `pkit holder rotate` made."
+            f"All keys of this runner are at their end: {ended_words(listed[keys[0].public.signing])}.",
+            hint="Give --keys the file that `pkit holder rotate-keys` made, or make new ones.",
         )
-    newest, *older = sorted(left, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True)
-    known = tuple(listed.signing for listed in ring.of(Role.BLIND))  # the egress log has what each of them released
-    return newest.model_copy(update={"older": tuple(older), "known": known})
+    newest, *older = sorted(keys, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True)
+    return HeldKeys(**newest.model_dump(), older=tuple(older), ring=ring)
 
 
 def write_secret_keys(path: Path, keys: SecretKeys) -> None:
@@ -224,7 +255,7 @@ def write_secret_keys(path: Path, keys: SecretKeys) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(keys.model_dump_json(exclude={"older", "known"}))
+        file.write(keys.model_dump_json())
 
 
 def read_secret_keys(path: Path) -> SecretKeys:
