@@ -187,6 +187,11 @@ class SecretKeys(BaseModel):
         """Public signing keys (hex) of every blind runner whose releases this one takes for its own challenge's."""
         return frozenset({self.public.signing})
 
+    @property
+    def retired(self) -> frozenset[str]:
+        """Public signing keys (hex) of runners that cannot work any more, so that their work is this one's to end."""
+        return frozenset()
+
     def revoke(self, key: str, reason: str) -> Revocation:
         """Say, signed with these keys, that the public signing key ``key`` (hex) must not be trusted any more."""
         moment = datetime.now(UTC).replace(microsecond=0)
@@ -218,6 +223,11 @@ class HeldKeys(SecretKeys):
     def known(self) -> frozenset[str]:
         """See :class:`SecretKeys`; also what has ended or was revoked, because it stands in the egress log."""
         return frozenset(keys.signing for keys in self.ring.of(Role.BLIND))
+
+    @property
+    def retired(self) -> frozenset[str]:
+        """See :class:`SecretKeys`."""
+        return frozenset(keys.signing for keys in self.ring.of(self.role) if keys not in self.ring.in_use())
 
 
 def held_together(keys: Sequence[SecretKeys], ring: KeyRing) -> HeldKeys:
