@@ -130,7 +130,7 @@ class SmallGateway:
             submission=binding.submission,
             notebook_sha256=binding.notebook_sha256,
             card_sha256="",
-            data_sha256="",
+            data_root="",
             environment_sha256="",
             runner_version="1",
             bits=12.5,

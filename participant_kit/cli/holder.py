@@ -95,6 +95,32 @@ def egress(
 
 
 @app.command()
+def fingerprint(
+    challenge: Annotated[Path, typer.Option(help="Challenge folder.")],
+    prove: Annotated[
+        str | None, typer.Option(help="A file below private/: print the proof that it is in, and nothing of others.")
+    ] = None,
+    json: console.Json = False,
+) -> None:
+    """The fingerprint of the private data that receipts name: one number (a Merkle root), and each file's SHA-256.
+
+    Example: pkit holder fingerprint --challenge ./heart --prove final/labels.parquet --json
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.protocol.merkle import prove_file, tree_root
+    from participant_kit.secure_side.data import data_digests
+
+    digests = data_digests(ChallengeFolder(challenge.resolve()))
+    root = tree_root(digests)
+    if prove is not None:
+        proof = prove_file(digests, prove)
+        console.emit(proof, Text(f"{proof.sha256}  {proof.path}\nis in {root}, by way of {proof.path_hashes}"))
+        return
+    lines = [f"{digest}  {path}" for path, digest in sorted(digests.items())]
+    console.emit({"root": root, "files": digests}, Text("\n".join([*lines, f"Fingerprint: {root}"])))
+
+
+@app.command()
 def ledger(state: State, json: console.Json = False) -> None:
     """Bits about the data: spent, reserved for what runs or waits, and left of each budget.
 

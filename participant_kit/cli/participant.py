@@ -270,13 +270,16 @@ def verify(
     keys: Annotated[Path | None, typer.Option(help="keys.json. Default: that of the kit you are in.")] = None,
     challenge: Challenge = None,
     save: Annotated[Path | None, typer.Option(help="Write the receipt of a submission to this file.")] = None,
+    proof: Annotated[
+        Path | None, typer.Option(help="Written by `pkit holder fingerprint --prove`: was this file among the data?")
+    ] = None,
     json: console.Json = False,
 ) -> None:
     """Verify that the secure side has signed a score; with a file, no network is needed.
 
     Example: pkit receipt verify receipt.json --keys keys.json
     """
-    from participant_kit.participant.receipt_file import verify_file, write_receipt
+    from participant_kit.participant.receipt_file import check_proof, verify_file, write_receipt
     from participant_kit.participant.terminal import receipt_view
 
     if Path(receipt).is_file():
@@ -286,6 +289,8 @@ def verify(
         verified = submission.receipt()
         if save:
             write_receipt(save, submission.envelope())
+    if proof:
+        check_proof(verified, proof)
     console.emit(verified, receipt_view(verified))
 
 

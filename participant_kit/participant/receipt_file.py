@@ -9,7 +9,9 @@ from typing import Any
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import write_whole
 from participant_kit.participant.records import find_record
+from participant_kit.protocol.errors import printable
 from participant_kit.protocol.keys import Role, read_key_ring
+from participant_kit.protocol.merkle import parse_inclusion
 from participant_kit.protocol.receipts import Receipt, verify_receipt
 
 MAX_RECEIPT = 1 << 20
@@ -37,6 +39,22 @@ def verify_file(path: Path, keys: Path) -> Receipt:
             code="receipt_differs",
         )
     return receipt
+
+
+def check_proof(receipt: Receipt, proof: Path) -> None:
+    """Raise :class:`ParticipantError` unless the file that ``proof`` names was among the data of ``receipt``."""
+    try:
+        inclusion = parse_inclusion(proof.read_bytes())
+    except OSError as error:
+        raise ParticipantError(
+            f"{proof} cannot be read: {error.strerror}.", hint="Give another file.", code="file"
+        ) from None
+    if inclusion.root() != receipt.data_root:
+        raise ParticipantError(
+            f"{printable(inclusion.path)}, as it is in the proof, is not among the data that this score was made on.",
+            hint="The file, or another version of the data, was used. Ask the data holder which.",
+            code="other_data",
+        )
 
 
 def write_receipt(path: Path, envelope: dict[str, Any]) -> None:

@@ -56,8 +56,8 @@ class Outcome(_Frozen):
 class Receipt(_Frozen):
     """The predicate of the statement. Everything but ``outcome`` was fixed before the run.
 
-    ``data_sha256``, ``card_sha256`` and ``environment_sha256`` are fingerprints of the private data, the
-    card and the requirements that were used; ``bits`` is what this release cost.
+    ``data_root`` is the fingerprint of the private data (see :mod:`.merkle`), ``card_sha256`` and
+    ``environment_sha256`` those of the card and the requirements that were used; ``bits`` is what this release cost.
     """
 
     challenge: str
@@ -66,7 +66,7 @@ class Receipt(_Frozen):
     submission: str
     notebook_sha256: str
     card_sha256: str
-    data_sha256: str
+    data_root: str
     environment_sha256: str
     runner_version: str
     bits: float

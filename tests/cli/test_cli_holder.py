@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import CARD
 from typer.testing import CliRunner, Result
 
 from participant_kit.challenge.errors import KitError
+from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.cli import console
 from participant_kit.cli.main import app
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
+from participant_kit.protocol.merkle import parse_inclusion
 from participant_kit.secure_side.egress import LOG, EgressLog, LoggedField
 from participant_kit.secure_side.review import decision_on
 
@@ -142,3 +146,26 @@ def test_a_reason_that_is_on_no_list_does_not_leave(state: Path) -> None:
 @pytest.mark.parametrize("name", ["../egress", "s-ada", new_identifier()], ids=["a path", "no identifier", "unknown"])
 def test_only_what_waits_can_be_decided_on(state: Path, name: str) -> None:
     assert isinstance(holder("approve", name, "--state", str(state)).exception, KitError)
+
+
+@pytest.fixture
+def challenge(tmp_path: Path) -> Path:
+    folder = ChallengeFolder(tmp_path / "challenge")
+    for name in ("train", "test", "labels"):
+        path = folder.private_dir("development") / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    folder.card_path.write_bytes(CARD)
+    return folder.root
+
+
+def test_the_fingerprint_of_the_data_changes_with_each_file_and_one_file_can_be_proved(challenge: Path) -> None:
+    before = asked("fingerprint", "--challenge", str(challenge))
+    assert before["files"]["development/test.parquet"] == hashlib.sha256(b"test").hexdigest()
+    proof = asked("fingerprint", "--challenge", str(challenge), "--prove", "development/test.parquet")
+    assert parse_inclusion(json.dumps(proof).encode()).root() == before["root"]
+    assert before["files"]["development/labels.parquet"] not in json.dumps(proof), "a hash of it alone"
+    (challenge / "private" / "development" / "labels.parquet").write_bytes(b"corrected")
+    after = asked("fingerprint", "--challenge", str(challenge))
+    assert before["root"] != after["root"]
+    assert after["root"] in holder("fingerprint", "--challenge", str(challenge)).stdout

@@ -71,7 +71,7 @@ class Log:
 
 
 def make_gate(log: Log, card: Card, keys: SecretKeys = KEYS) -> ReleaseGate:
-    facts = {"card_sha256": "c" * 64, "data_sha256": "d" * 64, "environment_sha256": "e" * 64}
+    facts = {"card_sha256": "c" * 64, "data_root": "d" * 64, "environment_sha256": "e" * 64}
     return ReleaseGate(card, keys, facts | {"runner_version": "1.2.3"}, log, make_mechanism(card))
 
 
@@ -97,7 +97,7 @@ def binding(number: int) -> Binding:
 def test_scores_are_rounded_to_the_card_s_decimals_and_signed() -> None:
     receipt = release(Finding(scores=SCORES))
     assert receipt.outcome.scores == {"roc_auc_score": 0.812, "brier_score_loss": 0.2}
-    assert (receipt.participant, receipt.submission, receipt.data_sha256) == ("ada", "s-1", "d" * 64)
+    assert (receipt.participant, receipt.submission, receipt.data_root) == ("ada", "s-1", "d" * 64)
 
 
 def test_scores_outside_their_range_are_clipped_and_minus_zero_is_zero() -> None:

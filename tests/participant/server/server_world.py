@@ -135,7 +135,7 @@ def receipt_of(
     receipt = Receipt(
         **binding.model_dump(include={"challenge", "phase", "participant", "submission", "notebook_sha256"}),
         card_sha256="",
-        data_sha256="",
+        data_root="",
         environment_sha256="",
         runner_version="0",
         bits=bits,
