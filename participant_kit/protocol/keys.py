@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from participant_kit.protocol.errors import ProtocolError
+from participant_kit.protocol.errors import ProtocolError, printable
 
 
 class Role(StrEnum):
@@ -79,7 +79,7 @@ class Revocation(BaseModel):
         return True
 
     def __str__(self) -> str:
-        reason = f" ({self.reason})" if self.reason else ""
+        reason = f" ({printable(self.reason, 200)})" if self.reason else ""
         return f"{self.key[:16]}, revoked on {self.at:%Y-%m-%d %H:%M} UTC{reason}"
 
 
@@ -103,6 +103,14 @@ class KeyRing(BaseModel):
     def in_use(self, moment: datetime | None = None) -> list[PublicKeys]:
         """The keys that are neither revoked nor at their end at ``moment`` (now, if left out)."""
         return [keys for keys in self.runners if not self.revocation_of(keys.signing) and not keys.has_ended(moment)]
+
+    def state_of(self, keys: PublicKeys) -> str:
+        """What has become of ``keys``, in a few words."""
+        if revocation := self.revocation_of(keys.signing):
+            return f"revoked {revocation.at:%Y-%m-%d %H:%M} UTC" + (f": {revocation.reason}" * bool(revocation.reason))
+        if keys.until is None:
+            return "in use"
+        return f"{'ended' if keys.has_ended() else 'in use until'} {keys.until:%Y-%m-%d %H:%M} UTC"
 
     @property
     def recipients(self) -> list[str]:
@@ -256,7 +264,9 @@ def held_together(keys: Sequence[SecretKeys], ring: KeyRing) -> HeldKeys:
             f"All keys of this runner are at their end: {ended_words(listed[keys[0].public.signing])}.",
             hint="Give --keys the file that `pkit holder rotate-keys` made, or make new ones.",
         )
-    newest, *older = sorted(keys, key=lambda one: one.since or datetime.min.replace(tzinfo=UTC), reverse=True)
+    first, last = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+    ages = {one.signing: (listed[one.public.signing].until or last, one.since or first) for one in keys}
+    newest, *older = sorted(keys, key=lambda one: ages[one.signing], reverse=True)
     return HeldKeys(**newest.model_dump(), older=tuple(older), ring=ring)
 
 
