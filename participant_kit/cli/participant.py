@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.participant import Client, Submission
     from participant_kit.participant.explain import Explanation
+    from participant_kit.protocol.keys import KeyRing
     from participant_kit.protocol.messages import SubmissionStatus
 
 receipt = typer.Typer(name="receipt", help="Receipts: what the secure side has signed.", no_args_is_help=True)
@@ -281,9 +282,10 @@ def verify(
     """
     from participant_kit.participant.receipt_file import check_proof, verify_file, write_receipt
     from participant_kit.participant.terminal import receipt_view
+    from participant_kit.protocol.keys import read_key_ring
 
     if Path(receipt).is_file():
-        verified = verify_file(Path(receipt), keys or _kit(Path(receipt), challenge).keys_path)
+        verified = verify_file(Path(receipt), read_key_ring(keys) if keys else _trusted(Path(receipt), challenge))
     else:
         submission = _where(challenge)[0].submission(receipt)
         verified = submission.receipt()
@@ -292,6 +294,17 @@ def verify(
     if proof:
         check_proof(verified, proof)
     console.emit(verified, receipt_view(verified))
+
+
+def _trusted(path: Path, challenge: str | None) -> KeyRing:
+    """The keys of the kit that ``path`` lies in, or that is named."""
+    from participant_kit.participant.kit import read_link
+    from participant_kit.participant.trust import trusted_ring
+    from participant_kit.protocol.keys import read_key_ring
+
+    kit = _kit(path, challenge)
+    link = read_link(kit)
+    return trusted_ring(kit, link.gateway, link.challenge) if link else read_key_ring(kit.keys_path)
 
 
 def _ask_token(file: Path | None) -> str:

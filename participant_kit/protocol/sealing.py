@@ -18,7 +18,10 @@ MAX_HEADER_BYTES = 4096
 
 
 class Binding(BaseModel):
-    """What a sealed notebook belongs to. ``reply_to`` is the participant's age recipient for rehearsal logs."""
+    """What a sealed notebook belongs to. ``reply_to`` is the participant's age recipient for rehearsal logs.
+
+    ``card_sha256`` (hex) is the card that the participant has; empty where they do not say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +31,7 @@ class Binding(BaseModel):
     submission: str
     reply_to: str
     notebook_sha256: str = ""
+    card_sha256: str = ""
 
 
 def seal_notebook(notebook: bytes, binding: Binding, recipients: Iterable[str]) -> bytes:
