@@ -129,7 +129,8 @@ class KeyRing(BaseModel):
     def check(self) -> None:
         """Raise ``ValueError`` unless each key can be used and each revocation was signed by who may revoke.
 
-        That is the key itself, or a blind one: a rehearsal runner's machine is trusted with less.
+        That is the key itself, or a blind one that was not revoked before: a rehearsal runner's machine is trusted
+        with less.
         """
         for keys in self.runners:
             pyrage.x25519.Recipient.from_str(keys.sealing)
@@ -139,6 +140,7 @@ class KeyRing(BaseModel):
         for one in self.revocations:
             if one.by not in blind | {one.key} or not one.is_signed():
                 raise ValueError
+            blind -= {one.key}
 
 
 def ended_words(keys: PublicKeys) -> str:

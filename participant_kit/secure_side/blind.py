@@ -49,8 +49,9 @@ class BlindJob:
         self._state, self._outlet, self._say = log.path.parent, outlet, say
         self._scorer = Scorer(folder, environment.prefix, sandbox)
         card, data = folder.card, tree_root(data_digests(folder))
+        self._card_sha256 = file_digest(folder.card_path)
         facts = {
-            "card_sha256": file_digest(folder.card_path),
+            "card_sha256": self._card_sha256,
             "data_root": data,
             "environment_sha256": environment.digest,
             "runner_version": __version__,
@@ -92,6 +93,9 @@ class BlindJob:
         if notebook is None:
             return "not_for_this_runner"
         card = self._folder.card
+        if binding.card_sha256 not in ("", self._card_sha256):
+            self._say(f"{binding.submission} was sealed for another card: publish the kit again if yours is newer")
+            return "not_for_this_runner"
         if card.phase(binding.phase) is None:
             return "phase_unknown"
         try:
