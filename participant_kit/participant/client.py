@@ -203,9 +203,9 @@ class Client:
                 hint=f"Use that gateway, or get another kit with: pkit join {self.gateway}/{kit.card.slug}",
                 code="other_gateway",
             )
-        if link and (before := known(self.gateway, kit.card.slug)):
-            check_kit(before, info.kit_sha256)
         if link and link.kit_sha256 != info.kit_sha256:
+            if before := known(self.gateway, kit.card.slug):
+                check_kit(before, info.kit_sha256)
             raise ParticipantError(
                 f"The organizer has published a new kit of {kit.card.slug}.", hint=again, code="old_kit"
             )
