@@ -70,7 +70,9 @@ class Board:
             losses = right.astype(float) - (self._best == self._labels)
             chance = float(losses.std(ddof=1) / np.sqrt(len(losses)))
         before = self._memory
-        shown, self._memory = self._mechanism.show({SCORE: score}, {"chance": chance, "submission": ""}, before)
+        shown, self._memory = self._mechanism.show(
+            {SCORE: score}, {"chance": chance, "against": "", "submission": ""}, before
+        )
         if self._memory != before:
             self._best = prediction
         return self._card.primary.rounded(shown[SCORE])

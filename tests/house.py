@@ -206,7 +206,7 @@ class House:
             "--token-file": str(self.root / f"{name}.token"),
             "--ready-file": str(self.root / f"{name}.ready"),
         }
-        self.start(name, "runner", "start", *(word for pair in words.items() for word in pair))
+        self.start(name, "runner", "start", "--demonstration", *(word for pair in words.items() for word in pair))
         if wait:
             self.wait_ready(role)
 

@@ -35,11 +35,14 @@ class Part:
     def __init__(self, name: str, folder: Path, *arguments: str) -> None:
         self.name, self.log = name, folder / f"{name}.log"
         self._file: IO[bytes] = self.log.open("wb")
+        machine = folder.parent / "machine"  # both roles work on it, and the marks of that are not for this one
+        machine.mkdir(mode=0o700, exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "participant_kit.cli.main", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._file,
             stderr=self._file,
+            env=os.environ | {"TMPDIR": str(machine)},
             start_new_session=True,
         )
 
@@ -176,7 +179,7 @@ def start_runners(root: Path, challenge: Path, gateway: str, parts: list[Part]) 
         words = (
             *("--gateway", gateway, "--role", role, "--challenge", str(folder)),
             *("--keys", str(root / "keys" / f"{role}.key"), "--state", str(root / role)),
-            *("--token-file", str(root / "tokens" / role), "--ready-file", str(_ready(root, role))),
+            *("--token-file", str(root / "tokens" / role), "--ready-file", str(_ready(root, role)), "--demonstration"),
         )
         parts.append(Part(role, root / "logs", "runner", "start", *words))
 

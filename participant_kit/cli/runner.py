@@ -38,6 +38,9 @@ def start(
         str | None, typer.Option(help="Program of the sandbox, for example crun, runc or runsc.")
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for environments.")] = None,
+    demonstration: Annotated[
+        bool, typer.Option("--demonstration", help="Let both roles share this machine. Never with private data.")
+    ] = False,
     ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
     json: console.Json = False,
 ) -> None:
@@ -53,7 +56,9 @@ def start(
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    settings = Settings(gateway, token, challenge, keys, state, role, sandbox, runtime, cache)
+    settings = Settings(
+        gateway, token, challenge, keys, state, role, sandbox, runtime, cache, demonstration=demonstration
+    )
 
     def ready() -> None:
         console.note(f"Asking {gateway} for work as {role.value} runner")

@@ -47,7 +47,7 @@ def main() -> None:
     threading.Thread(target=_die_with_runner, daemon=True).start()
     for folder in ("home", "tmp", "output"):
         (WORK / folder).mkdir(parents=True, exist_ok=True)
-    output = b""
+    output, answer = b"", dict[str, Any]()
     try:
         try:
             answer = _run_notebook(header, payload) if header["kind"] == "notebook" else _run_program(header, payload)
@@ -55,7 +55,7 @@ def main() -> None:
             _end_others()
         output = _read_output(WORK / "output" / header["output"], header["max_output"])
     except Failed as error:
-        answer = error.details
+        answer |= error.details  # a log stays, also when the output is what was wrong
     if not header.get("keep_log"):
         answer = {key: value for key, value in answer.items() if key not in ("message", "log")}
     reply.write(json.dumps(answer).encode() + b"\n" + output)

@@ -32,9 +32,10 @@ class BestPredictions:
     def keep(self, binding: Binding, predictions: bytes) -> None:
         """Write ``predictions``, synced, before their score is released; it may turn out to be the best."""
         folder, best = self._folder_of(binding), self.of(binding)
+        needed = {best.name if best else "", *self._record.unfinished()}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in folder.iterdir():
-            if path != best:
+            if path.name not in needed:
                 path.unlink()
         with (folder / binding.submission).open("wb") as file:
             file.write(predictions)

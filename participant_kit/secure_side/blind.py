@@ -58,7 +58,8 @@ class BlindJob:
         }
         self._record = ChallengeRecord(log, card.data.dataset or data)
         self._gate = ReleaseGate(card, keys, facts, self._record, make_mechanism(card))
-        compares = card.release.leaderboard_mechanism == "parameter-free-ladder"
+        mechanism = card.release.leaderboard_mechanism
+        self._remembers, compares = mechanism != "rounded", mechanism == "parameter-free-ladder"
         self._best = BestPredictions(self._state / "best", self._record) if compares else None
         for binding in self._record.abandoned(card.slug):
             self._gate.stop(binding)
@@ -73,6 +74,9 @@ class BlindJob:
             return None
         if self._record.is_waiting(binding):
             return lambda: self._await_review(binding, lease)
+        if self._remembers and self._record.others_wait(binding):
+            self._say(f"{binding.submission} waits: the holder has to decide on one of the same participant first")
+            return lambda: self._await_others(binding, lease)
         refusal = self._refusal(binding, notebook)
         if refusal or notebook is None:
             self._send(self._gate.refuse(binding, refusal or "other"), lease)
@@ -135,24 +139,36 @@ class BlindJob:
         if "reason" in scores:
             return Finding(stage=scores.get("stage", "output"), reason=scores["reason"])
         found = scores.get("scores")
-        aside = {"chance": scores.get("chance"), "submission": binding.submission}
+        aside = {
+            "chance": scores.get("chance"),
+            "against": best.name if best else None,
+            "submission": binding.submission,
+        }
         return Finding(scores=found, aside=aside) if isinstance(found, dict) else Finding(stage="scoring")
 
     def _until_tick(self, started: float) -> float:
         elapsed = time.monotonic() - started
         return -elapsed % self._gate.tick_seconds
 
-    def _await_review(self, binding: Binding, lease: HeldLease) -> None:
+    def _await_others(self, binding: Binding, lease: HeldLease) -> bool:
+        """What the mechanism shows depends on what it showed before: that is known when the holder has decided."""
+        while self._record.others_wait(binding):
+            if lease.ended.wait(0.5):
+                return False
+        return True
+
+    def _await_review(self, binding: Binding, lease: HeldLease) -> bool:
         """Keep the lease until the holder has decided. A restart finds the message waiting, and comes here again."""
         while (decision := decision_on(self._state, binding.submission)) is None:
             if lease.ended.wait(0.5):
                 if lease.cancelled:
                     self._gate.stop(binding)
-                return
+                return False
         released = self._gate.decide(binding, decision.reason)
         if released:
             self._send(released, lease)
         forget(self._state, binding.submission)
+        return False
 
     def _send(self, released: Released, lease: HeldLease) -> None:
         self._outlet.send(released, lease.token, lease.ended, self._say)

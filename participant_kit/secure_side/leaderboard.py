@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from participant_kit.challenge.card import Card, Metric
+from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.gate import Mechanism
 
 Numbers = Mapping[str, float]
@@ -59,7 +60,8 @@ class ParameterFreeLadder:
 
     The step is the standard error of the difference between the two on the same test rows. The scorer takes it by
     a paired bootstrap, which fits metrics without a loss per row too, and compares with the predictions that were
-    the best: ``aside`` has ``chance`` and the ``submission``, the memory the submission whose predictions to keep.
+    the best: ``aside`` has ``chance``, the ``submission``, and the one that it was compared ``against``; the memory
+    has the one whose predictions to keep. Raises :class:`SecureSideError` when the best is another by now.
     """
 
     def __init__(self, card: Card) -> None:
@@ -67,6 +69,8 @@ class ParameterFreeLadder:
 
     def show(self, found: Numbers, aside: Any, memory: Any) -> tuple[Numbers, Any]:
         """See :class:`~participant_kit.secure_side.gate.Mechanism`."""
+        if memory and aside["against"] != memory["best"]:
+            raise SecureSideError("Another runner released a better score meanwhile.", hint="It is run again.")
         if memory and _gain(self._primary, found, memory["exact"]) <= aside["chance"]:
             return memory["shown"], memory
         shown = {**found, self._primary.name: self._primary.rounded(found[self._primary.name])}

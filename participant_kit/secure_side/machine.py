@@ -1,8 +1,9 @@
-"""One machine, two roles: only in a demonstration, and then never at the same time.
+"""One machine, one role.
 
 A blind run could speak to a rehearsal beside it through CPU load, memory or the page cache, and the rehearsal's
-log would carry it out. Where both roles share a machine they take turns, and the page cache is dropped between
-them. That narrows the channel; it is no arrangement for real data.
+log would carry it out (``benchmarks/side_channel.py`` measures how much). So a runner marks its machine, and does not
+start where the other role has worked. In a demonstration both may; then they take turns, and the page cache is
+dropped between them. That narrows the channel; it is no arrangement for real data.
 """
 
 from __future__ import annotations
@@ -15,25 +16,62 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from participant_kit.challenge.folder import CARD, PRIVATE
 from participant_kit.protocol.keys import Role
+from participant_kit.secure_side.errors import SecureSideError
 
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 
-def _turn_file() -> Path:
-    """Names the roles that have worked here, the last one last."""
-    return Path(tempfile.gettempdir()) / f"participant-kit-{os.getuid()}.turn"
+def claim_machine(role: Role, challenge: Path, *, demonstration: bool = False) -> None:
+    """Mark this machine as one of ``role``, whose runner works in the folder ``challenge``.
+
+    Raises :class:`SecureSideError` where the other role has worked, of whatever user, or where a rehearsal could
+    read private tables; in a ``demonstration`` neither is refused.
+    """
+    advice = "Use another machine; --demonstration allows it where the data is not private."
+    if not demonstration and role == Role.REHEARSAL and (found := private_data_near(challenge)):
+        raise SecureSideError(
+            f"A rehearsal's whole log leaves, and this one could read the private tables in {found}.", hint=advice
+        )
+    mark = _file(role.value)
+    new = not mark.exists()
+    mark.touch()
+    others = [other for other in shared_roles() if other != role.value]
+    if others and not demonstration:
+        if new:
+            mark.unlink(missing_ok=True)
+        raise SecureSideError(
+            f"A {others[0]} runner has worked on this machine, so a {role.value} runner may not: through load and "
+            f"caches a blind run can speak to a rehearsal, whose log leaves.",
+            hint=f"{advice} The mark of who worked here is {_file(others[0], '*')}.",
+        )
+
+
+def private_data_near(folder: Path) -> Path | None:
+    """Private tables that this user can read: of a challenge in ``folder``, around it, or beside one of those."""
+    for above in (folder, *folder.parents):
+        for challenge in (above, *_beside(above)):
+            if os.access(challenge / CARD, os.R_OK) and os.access(challenge / PRIVATE, os.R_OK):
+                return challenge / PRIVATE
+    return None
+
+
+def _beside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # not ours to look into
+        return []
 
 
 @contextlib.contextmanager
 def turn_of(role: Role) -> Iterator[None]:
     """Hold this machine for one job of ``role``; between jobs of different roles the page cache is dropped."""
-    path = _turn_file()
-    with FileLock(f"{path}.lock", mode=0o600):
-        roles = path.read_text().split() if path.exists() else []
-        if roles and roles[-1] != role.value:
+    last = _file("turn")
+    with FileLock(f"{last}.lock", mode=0o600):
+        if last.exists() and last.read_text() != role.value:
             drop_page_cache()
-        path.write_text(" ".join([*(other for other in roles if other != role.value), role.value]))
+        last.write_text(role.value)
         yield
 
 
@@ -48,6 +86,9 @@ def drop_page_cache() -> bool:
 
 
 def shared_roles() -> list[str]:
-    """The roles that have worked on this machine since its temporary files were last cleared."""
-    path = _turn_file()
-    return sorted(set(path.read_text().split())) if path.exists() else []
+    """The roles whose runners were started on this machine, by any user, since its temporary files were cleared."""
+    return sorted(role.value for role in Role if any(_file("").parent.glob(_file(role.value, "*").name)))
+
+
+def _file(kind: str, user: int | str | None = None) -> Path:
+    return Path(tempfile.gettempdir()) / f"participant-kit-{os.getuid() if user is None else user}.{kind}"

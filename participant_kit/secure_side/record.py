@@ -50,6 +50,18 @@ class ChallengeRecord:
         line = self._log.began(binding.submission)
         return line is not None and line.kind == HELD
 
+    def unfinished(self) -> set[str]:
+        """Submissions that some runner began and has not ended."""
+        with self._log.held():
+            return {submission for submission, _ in self._log.ledger.open}
+
+    def others_wait(self, binding: Binding) -> bool:
+        """Whether another message to the same participant in the same phase waits for the holder's review."""
+        mine = self._accounts(binding)[0]
+        with self._log.held():
+            others = [line for line in self._log.ledger.waiting if line.submission != binding.submission]
+        return mine in (accounts_of(o.challenge, o.phase, o.participant, o.dataset)[0] for o in others)
+
     def charged(self, binding: Binding) -> tuple[float, float, float]:
         """Bits spent and reserved, in the order of :data:`~participant_kit.secure_side.ledger.SCOPES`."""
         participant, challenge, dataset = (self._log.ledger.balances[a].charged for a in self._accounts(binding))

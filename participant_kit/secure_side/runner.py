@@ -22,8 +22,8 @@ from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.machine import turn_of
 from participant_kit.secure_side.outlet import WAIT, Outlet, Say
 
-Later = Callable[[], None]
-"""What is left to do of a job once the machine is free for the next."""
+Later = Callable[[], bool]
+"""What waits for a person, beside the next job; true when the job can then be begun anew."""
 
 
 class Job(Protocol):
@@ -81,24 +81,30 @@ class Runner:
 
     def work(self, claim: Claim) -> None:
         """Do one claimed submission. When it cannot be brought to an end here, the lease goes back."""
-        started = time.monotonic()
         self._say(f"{claim.submission} claimed, attempt {claim.lease.attempt}")
         with contextlib.ExitStack() as stack:
             lease = stack.enter_context(HeldLease(self._outlet, claim))
             stack.enter_context(self._stop_ends(lease))
-            with self._gives_back(claim, lease), turn_of(self._job.role):
-                binding, notebook = self._unseal(claim)
-                later = self._job.run(claim, binding, notebook, lease, started)
-            if later:
+            if later := self._begin(claim, lease):
                 thread = threading.Thread(target=self._finish, args=(stack.pop_all(), later, claim, lease))
                 self._waiting = [other for other in self._waiting if other.is_alive()] + [thread]
                 thread.start()
 
+    def _begin(self, claim: Claim, lease: HeldLease) -> Later | None:
+        started = time.monotonic()
+        with self._gives_back(claim, lease), turn_of(self._job.role):
+            binding, notebook = self._unseal(claim)
+            return self._job.run(claim, binding, notebook, lease, started)
+
     def _finish(self, stack: contextlib.ExitStack, later: Later, claim: Claim, lease: HeldLease) -> None:
         """Beside the next job: what waits for a person, with its lease."""
         try:
-            with stack, self._gives_back(claim, lease):
-                later()
+            with stack:
+                waits: Later | None = later
+                while waits:
+                    with self._gives_back(claim, lease):
+                        again = waits()
+                    waits = self._begin(claim, lease) if again and not lease.ended.is_set() else None
         except Exception as error:  # as in serve
             self._say(str(error) if isinstance(error, KitError) else f"A fault ({type(error).__name__}) ended a wait.")
 

@@ -20,6 +20,7 @@ from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.egress import LOG, EgressLog
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.keys import runner_keys
+from participant_kit.secure_side.machine import claim_machine
 from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOutlet, Say
 from participant_kit.secure_side.rehearsal import RehearsalJob
 from participant_kit.secure_side.runner import Runner
@@ -42,6 +43,7 @@ class Settings:
     runtime: str | None = None
     cache: Path | None = None
     name: str = ""
+    demonstration: bool = False
 
 
 def make_sandbox(kind: str, runtime: str | None = None) -> Sandbox:
@@ -88,6 +90,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
             f"{settings.keys[0]} holds keys of the role {keys.role}, and this runner is {settings.role}.",
             hint=f"Make keys with: pkit holder keys FILE --role {settings.role} --challenge FOLDER",
         )
+    claim_machine(keys.role, folder.root, demonstration=settings.demonstration)
     remove_stale()
     sandbox = make_sandbox(settings.sandbox, settings.runtime)
     self_test(sandbox, lambda probe: None, folder.card.sandbox.require)

@@ -23,7 +23,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import State
 from participant_kit.secure_side.ledger import RESULT, Ledger
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(10**6))))
 AT_ONCE = 4
 """Submissions that are on their way at any time."""

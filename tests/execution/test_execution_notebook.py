@@ -161,6 +161,13 @@ def test_a_kernel_that_kills_itself_is_a_failed_run(
     assert (done.stage, done.output) == ("kernel", None)
 
 
+def test_what_was_printed_is_in_the_log_also_when_the_output_is_missing(
+    environment: Environment, bubblewrap: Sandbox, tables: Path
+) -> None:
+    done = run(environment, bubblewrap, tables, "print('almost')")
+    assert (done.reason, done.log) == ("missing_output", "almost")
+
+
 @pytest.mark.parametrize(
     ("write", "reason"),
     [

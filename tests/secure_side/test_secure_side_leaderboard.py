@@ -67,11 +67,13 @@ def test_where_less_is_better_the_ladder_goes_down() -> None:
 
 def test_the_parameter_free_ladder_climbs_by_more_than_chance_explains() -> None:
     ladder = make_mechanism(card("parameter-free-ladder"))
-    shown, memory = ladder.show(auc(0.8), {"chance": None, "submission": "a"}, None)
+    shown, memory = ladder.show(auc(0.8), {"chance": None, "against": None, "submission": "a"}, None)
     assert (shown["roc_auc_score"], memory["best"]) == (0.8, "a")
-    assert ladder.show(auc(0.81), {"chance": 0.02, "submission": "b"}, memory) == (shown, memory)
-    shown, memory = ladder.show(auc(0.83), {"chance": 0.02, "submission": "c"}, memory)
+    assert ladder.show(auc(0.81), {"chance": 0.02, "against": "a", "submission": "b"}, memory) == (shown, memory)
+    shown, memory = ladder.show(auc(0.83), {"chance": 0.02, "against": "a", "submission": "c"}, memory)
     assert (shown["roc_auc_score"], memory["best"]) == (0.83, "c")
+    with pytest.raises(SecureSideError, match="Another runner"):
+        ladder.show(auc(0.9), {"chance": 0.02, "against": "a", "submission": "d"}, memory)
 
 
 def test_chance_is_the_step_of_the_paper_where_the_metric_is_a_mean() -> None:
@@ -115,7 +117,7 @@ def test_a_restart_keeps_what_the_mechanism_knows(tmp_path: Path, mechanism: str
         log = EgressLog(tmp_path / LOG, KEYS)
         record = ChallengeRecord(log, "survey")
         gate = ReleaseGate(card(mechanism, 0.1), KEYS, FACTS, record, make_mechanism(card(mechanism, 0.1)))
-        aside = {"chance": 0.02, "submission": f"s-{number}"}
+        aside = {"chance": 0.02, "against": "s-0" if number else None, "submission": f"s-{number}"}
         assert gate.start(binding(number))
         gate.release(binding(number), Finding(scores=auc(value), aside=aside), 1)
         log.close()
@@ -150,4 +152,24 @@ def test_the_best_predictions_are_kept_and_no_others_but_the_last(tmp_path: Path
     kept.unlink()
     with pytest.raises(SecureSideError, match="are lost"):
         best.of(binding(9))
+    log.close()
+
+
+def test_predictions_are_kept_while_their_message_waits_and_others_of_the_participant_wait_for_it(
+    tmp_path: Path,
+) -> None:
+    log = EgressLog(tmp_path / LOG, KEYS)
+    record = ChallengeRecord(log, "survey")
+    best = BestPredictions(tmp_path / "best", record)
+    best.keep(binding(0), b"0")
+    record.append("held", binding(0), [], {}, 9.0, {"best": "s-0"})
+    assert record.others_wait(binding(1))
+    assert not record.others_wait(binding(0))
+    assert not record.others_wait(binding(1).model_copy(update={"participant": "ben"}))
+    assert not record.others_wait(binding(1).model_copy(update={"phase": "final"}))
+    best.keep(binding(1), b"1")
+    record.append("result", binding(0), [], {}, 0.0, {"best": "s-0"})
+    assert not record.others_wait(binding(1))
+    kept = best.of(binding(1))
+    assert kept and kept.read_bytes() == b"0"
     log.close()

@@ -9,14 +9,15 @@ import pytest
 
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side import machine
-from participant_kit.secure_side.machine import shared_roles, turn_of
+from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.machine import claim_machine, private_data_near, shared_roles, turn_of
 
 
 @pytest.fixture
-def drops(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The roles that had worked here at each drop of the page cache."""
-    seen: list[list[str]] = []
-    monkeypatch.setattr(machine, "drop_page_cache", lambda: seen.append(shared_roles()))
+def drops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Whose turn came before, at each drop of the page cache."""
+    seen: list[str] = []
+    monkeypatch.setattr(machine, "drop_page_cache", lambda: seen.append(machine._file("turn").read_text()))
     return seen
 
 
@@ -26,22 +27,13 @@ def take_turns(*roles: Role) -> None:
             pass
 
 
-def test_between_two_roles_the_page_cache_is_dropped_and_between_jobs_of_one_it_stays(drops: list[list[str]]) -> None:
+def test_between_two_roles_the_page_cache_is_dropped_and_between_jobs_of_one_it_stays(drops: list[str]) -> None:
     take_turns(Role.BLIND, Role.BLIND)
     assert drops == []
     take_turns(Role.REHEARSAL)
-    assert drops == [["blind"]]
+    assert drops == ["blind"]
     take_turns(Role.REHEARSAL, Role.BLIND)
-    assert drops == [["blind"], ["blind", "rehearsal"]]
-
-
-@pytest.mark.usefixtures("drops")
-def test_who_has_worked_here_is_known() -> None:
-    assert shared_roles() == []
-    take_turns(Role.BLIND, Role.BLIND)
-    assert shared_roles() == ["blind"]
-    take_turns(Role.REHEARSAL)
-    assert shared_roles() == ["blind", "rehearsal"]
+    assert drops == ["blind", "rehearsal"]
 
 
 @pytest.mark.usefixtures("drops")
@@ -58,6 +50,38 @@ def test_a_role_waits_for_the_turn_of_the_other_to_end() -> None:
         assert not began.wait(0.3)
     other.join(10)
     assert began.is_set()
+
+
+@pytest.mark.parametrize(("first", "second"), [(Role.BLIND, Role.REHEARSAL), (Role.REHEARSAL, Role.BLIND)])
+def test_no_runner_starts_where_the_other_role_has_worked_but_in_a_demonstration(
+    tmp_path: Path, first: Role, second: Role
+) -> None:
+    claim_machine(first, tmp_path)
+    claim_machine(first, tmp_path)
+    with pytest.raises(SecureSideError, match=f"A {first.value} runner has worked on this machine"):
+        claim_machine(second, tmp_path)
+    assert shared_roles() == [first.value], "a runner that was refused leaves no mark"
+    claim_machine(second, tmp_path, demonstration=True)
+    assert shared_roles() == ["blind", "rehearsal"]
+
+
+def test_a_blind_runner_of_another_user_counts_too(tmp_path: Path) -> None:
+    machine._file("blind", 4711).touch()
+    with pytest.raises(SecureSideError, match="A blind runner has worked"):
+        claim_machine(Role.REHEARSAL, tmp_path)
+
+
+@pytest.mark.parametrize("kit", ["heart", "heart/starter_kit", "kits/heart", "elsewhere/kits/heart"])
+def test_a_rehearsal_does_not_start_where_it_could_read_private_tables(tmp_path: Path, kit: str) -> None:
+    challenge = tmp_path / "heart"
+    (tmp_path / kit).mkdir(parents=True)
+    (challenge / "private").mkdir(parents=True)
+    claim_machine(Role.REHEARSAL, tmp_path / kit)  # a folder of that name is no challenge
+    (challenge / "challenge.yaml").touch()
+    assert private_data_near(tmp_path / kit) == challenge / "private"
+    with pytest.raises(SecureSideError, match=r"could read the private tables in .*heart/private"):
+        claim_machine(Role.REHEARSAL, tmp_path / kit)
+    claim_machine(Role.BLIND, tmp_path / kit, demonstration=True)
 
 
 def test_who_may_not_drop_the_page_cache_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,6 +178,19 @@ def test_what_waits_for_a_person_keeps_its_lease_and_lets_the_next_run() -> None
     assert not any(path.endswith("/return") for path in gateway.paths)
 
 
+def test_what_waited_for_another_is_begun_anew() -> None:
+    begun = []
+
+    class Waits(Job):
+        def run(self, claim: Claim, *_: Any) -> Any:  # type: ignore[override]
+            begun.append(claim.submission)
+            return (lambda: True) if len(begun) == 1 else None
+
+    only = claim()
+    serve(Waits(), only)
+    assert begun == [only.submission] * 2
+
+
 def test_a_runner_told_to_stop_gives_back_what_waits_too() -> None:
     class Waits(Job):
         def run(self, claim: Claim, binding: Binding, notebook: Any, lease: HeldLease, started: float) -> Any:

@@ -14,6 +14,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -93,26 +94,33 @@ class Probe:
 
 
 def probe_sandbox(sandbox: Sandbox) -> Iterator[Probe]:
-    """Every probe of ``sandbox``, as it is done; about three seconds for all.
+    """Every probe of ``sandbox``; one to two seconds for all.
 
     Raises :class:`~participant_kit.execution.errors.ExecutionError` when the sandbox cannot be made at all.
     """
     if not sandbox.contained:
         yield from (_probe(wall, False, f"{sandbox.name} does not hold hostile code") for wall in WALLS)
         return
-    seen, failure = _look_around(sandbox)
+    name = f"pkit-{uuid.uuid4().hex[:10]}"
+    seconds = 1
+    with ThreadPoolExecutor() as pool:  # beside one another: a runner starts with this
+        memory = pool.submit(_run, sandbox, LIMITS, "memory")
+        stay = pool.submit(_stay, sandbox, seconds, name)
+        seen, failure = _look_around(sandbox)
     if failure:
         yield from (_probe(wall, False, failure) for wall in WALLS)
         return
     for wall, (held, detail) in seen.items():
         yield _probe(wall, held, detail)
-    ended = _run(sandbox, LIMITS, "memory")
+    ended = memory.result()
     detail = "stopped at its limit" if b"allocated" not in ended.reply else "allocated four times its limit"
     yield _probe("memory", b"allocated" not in ended.reply, detail)
-    name = f"pkit-{uuid.uuid4().hex[:10]}"
-    ended = _run(sandbox, LIMITS.model_copy(update={"wall_time": timedelta(seconds=1)}), "stay", name=name)
+    ended = stay.result()
+    if ended.reply.count(b"here") < 4:  # a machine under load has not begun in a second
+        seconds = 10
+        ended = _stay(sandbox, seconds, name)
     left = sum(name == other for other in _process_names())
-    yield _probe("time", ended.timed_out, f"stopped after {ended.seconds:.1f} s of 1 s")
+    yield _probe("time", ended.timed_out, f"stopped after {ended.seconds:.1f} s of {seconds} s")
     stayed = ended.reply.count(b"here")
     yield _probe("process tree", stayed == 4 and not left, f"{left} of {stayed} processes are left")
     with cgroup_for(LIMITS) as group:
@@ -159,6 +167,10 @@ def _process_names() -> Iterator[str]:
             name, _, rest = path.read_text().partition("(")[2].rpartition(")")
             if rest.split()[0] not in "ZX":
                 yield name
+
+
+def _stay(sandbox: Sandbox, seconds: int, name: str) -> Ended:
+    return _run(sandbox, LIMITS.model_copy(update={"wall_time": timedelta(seconds=seconds)}), "stay", name=name)
 
 
 def _run(sandbox: Sandbox, limits: Limits, attempt: str, **question: Any) -> Ended:
