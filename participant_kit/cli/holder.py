@@ -113,7 +113,7 @@ def revoke_key(
     left = [one for one in keys.key_ring(ChallengeFolder(challenge)).in_use() if one.role == Role.BLIND]
     steps = [] if left else [f"No key of a blind runner is left: pkit holder keys FILE --challenge {challenge}"]
     steps += ["Stop every runner that has it.", "Publish the kit again, and tell participants by another way as well."]
-    lines = [f"The key {said}.", *(f"{number}. {step}" for number, step in enumerate(steps, 1))]
+    lines = [f"Done: {said}.", *(f"{number}. {step}" for number, step in enumerate(steps, 1))]
     console.emit(said, Text("\n".join(lines)))
 
 

@@ -73,7 +73,7 @@ def check_new(before: Known, kit_sha256: str, ring: KeyRing, *, confirmed: bool)
             hint="Ask the data holder whether they changed, and give the new kit's SHA-256 with --checksum.",
             code="keys_changed",
         )
-    return [f"The data holder has revoked the key {one}" for one in now[len(revoked) :]]
+    return [f"A key of the data holder counts no more: {one}." for one in now[len(revoked) :]]
 
 
 def trusted_ring(kit: ChallengeFolder, gateway: str, challenge: str) -> KeyRing:

@@ -296,6 +296,11 @@ def test_the_last_key_can_revoke_itself_and_then_new_ones_are_needed(keys: Keys)
         _ = read_key_ring(keys.challenge.keys_path).recipients
 
 
+def test_a_folder_without_a_key_file_is_told(keys: Keys) -> None:
+    with pytest.raises(KitError, match=r"holds no file \*\.key"):
+        runner_keys([keys.challenge.root], keys.challenge)
+
+
 @pytest.mark.parametrize("name", ["", "0123456", "z" * 64, "."])
 def test_a_key_is_named_by_enough_of_its_letters(keys: Keys, name: str) -> None:
     assert "list-keys" in keys.fail("revoke-key", name, "--by", keys.file("blind"))
