@@ -147,6 +147,18 @@ def test_who_stole_a_key_cannot_revoke_others_with_it_once_it_is_revoked(
     assert read(kit) == known
 
 
+def test_a_revocation_cannot_be_put_before_the_one_that_forbids_it(
+    ring: KeyRing, kit: ChallengeFolder, gateway: SmallGateway, blind_keys: SecretKeys
+) -> None:
+    known = revoked(ring, blind_keys, by=blind_keys)
+    publish(gateway, known)
+    join(gateway, kit.root)
+    by_the_thief = blind_keys.revoke(NEXT.public.signing, "")
+    publish(gateway, ring.model_copy(update={"revocations": [by_the_thief, *known.revocations]}))
+    assert refused(lambda: join(gateway, kit.root)).code == "keys_changed"
+    assert read(kit) == known
+
+
 @pytest.mark.parametrize("confirmed", [False, True])
 @pytest.mark.parametrize("folder", ["joined", "another"])
 def test_a_revocation_is_never_taken_back(

@@ -40,7 +40,7 @@ def identifier(days_ago: float = 0) -> str:
 BINDING = Binding(challenge="small", phase="final", participant="ada", submission=identifier(), reply_to="")
 
 RECEIPT = Receipt(
-    **BINDING.model_dump(exclude={"reply_to", "notebook_sha256"}),
+    **BINDING.model_dump(include={"challenge", "phase", "participant", "submission"}),
     notebook_sha256="1" * 64,
     card_sha256="2" * 64,
     data_root="3" * 64,
@@ -256,3 +256,10 @@ def test_a_forged_revocation_spoils_the_whole_ring(revocation: dict[str, Any]) -
     parse_key_ring(json.dumps(ring | {"revocations": [SAID]}).encode())
     with pytest.raises(ProtocolError, match="no usable public keys"):
         parse_key_ring(json.dumps(ring | {"revocations": [revocation]}).encode())
+
+
+def test_a_revoked_key_revokes_no_other() -> None:
+    late = OLD.revoke(NEW.public.signing, "")
+    ring = REVOKED.model_copy(update={"revocations": [*REVOKED.revocations, late]})
+    with pytest.raises(ProtocolError, match="no usable public keys"):
+        read_again(ring)
