@@ -85,7 +85,7 @@ def make_envelope(claim: Claim, auc: float = 0.8, keys: SecretKeys = BLIND, **ch
             "submission": claim.submission,
             "notebook_sha256": "0" * 64,
             "card_sha256": "0" * 64,
-            "data_sha256": "0" * 64,
+            "data_root": "0" * 64,
             "environment_sha256": "0" * 64,
             "runner_version": "0",
             "bits": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -129,8 +130,8 @@ class SmallGateway:
             participant=binding.participant,
             submission=binding.submission,
             notebook_sha256=binding.notebook_sha256,
-            card_sha256="",
-            data_sha256="",
+            card_sha256=hashlib.sha256(self.kit.card_path.read_bytes()).hexdigest(),
+            data_root="",
             environment_sha256="",
             runner_version="1",
             bits=12.5,

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
+from participant_kit.protocol.errors import printable
 from participant_kit.protocol.keys import Role
 
 if TYPE_CHECKING:
@@ -49,6 +50,80 @@ def keys(
     console.emit(
         public, f"Secret keys in {file}; public keys of the {role.value} runner added to {challenge / 'keys.json'}."
     )
+
+
+Challenge = Annotated[Path, typer.Option(help="Challenge folder, whose keys.json has the public halves.")]
+
+
+@app.command()
+def list_keys(challenge: Challenge, json: console.Json = False) -> None:
+    """Which keys a challenge has, and what has become of each.
+
+    Example: pkit holder list-keys --challenge ./heart
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.secure_side.keys import key_ring
+
+    ring = key_ring(ChallengeFolder(challenge))
+    table = Table("key", "runner", "made", "state", title="Public keys" if ring.runners else "There are no keys yet.")
+    for one in ring.runners:
+        made = f"{one.since:%Y-%m-%d %H:%M} UTC" if one.since else ""
+        table.add_row(one.signing[:16], one.role.value, made, Text(printable(ring.state_of(one))))
+    found = [one.model_dump(mode="json") | {"state": ring.state_of(one)} for one in ring.runners]
+    console.emit(found, table)
+
+
+@app.command()
+def rotate_keys(
+    old: Annotated[Path, typer.Argument(help="The secret keys that the runner has now.")],
+    file: Annotated[Path, typer.Argument(help="New file for the secret keys that follow.")],
+    challenge: Challenge,
+    overlap: Annotated[str, typer.Option(help="For how long the old keys go on beside the new ones.")] = "30 days",
+    json: console.Json = False,
+) -> None:
+    """Replace a runner's keys: for a while the kits of before and the new one both work.
+
+    Example: pkit holder rotate-keys /secure/blind.key /secure/blind-2.key --challenge ./heart --overlap "30 days"
+    """
+    from participant_kit.challenge.units import parse_duration
+    from participant_kit.secure_side import keys
+    from participant_kit.secure_side.errors import SecureSideError
+
+    try:
+        length = parse_duration(overlap)
+    except ValueError as error:
+        raise SecureSideError(f"--overlap {overlap!r}: {error}.") from None
+    before, after = keys.rotate_keys(old, file, challenge, length)
+    steps = (
+        f"The key {before.signing[:16]} ends on {before.until:%Y-%m-%d %H:%M} UTC; {after.signing[:16]} follows.\n"
+        f"1. Start the runner again with: --keys {file} --keys {old}\n"
+        "2. Publish the kit again, and tell participants its SHA-256 by another way than the gateway.\n"
+        f"3. After the end, start the runner with --keys {file} alone, and destroy {old}."
+    )
+    console.emit({"old": before.model_dump(mode="json"), "new": after.model_dump(mode="json")}, Text(steps))
+
+
+@app.command()
+def revoke_key(
+    key: Annotated[str, typer.Argument(help="The public key, as `pkit holder list-keys` shows it.")],
+    challenge: Challenge,
+    by: Annotated[Path, typer.Option(help="Secret keys that sign this: a blind runner's, or the key's own.")],
+    reason: Annotated[str, typer.Option(help="Shown to participants.")] = "",
+    json: console.Json = False,
+) -> None:
+    """Say that a key must not be trusted any more, as when its file was stolen. This cannot be undone.
+
+    Example: pkit holder revoke-key 5b1f09c2 --challenge ./heart --by /secure/blind-2.key --reason "disk stolen"
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.secure_side import keys
+
+    said = keys.revoke_key(key, challenge, reason, by)
+    left = [one for one in keys.key_ring(ChallengeFolder(challenge)).in_use() if one.role == Role.BLIND]
+    steps = [] if left else [f"No key of a blind runner is left: pkit holder keys FILE --challenge {challenge}"]
+    steps += ["Stop every runner that has it.", "Publish the kit again, and tell participants by another way as well."]
+    lines = [f"Done: {said}.", *(f"{number}. {step}" for number, step in enumerate(steps, 1))]
+    console.emit(said, Text("\n".join(lines)))
 
 
 @app.command()
@@ -101,6 +176,32 @@ def egress(
             table.add_row(f"  {field.name}", Text(str(field.value)), f"{field.bits:.2f}")
         table.add_section()
     console.emit([line.model_dump(mode="json") for line in lines], table)
+
+
+@app.command()
+def fingerprint(
+    challenge: Challenge,
+    prove: Annotated[
+        str | None, typer.Option(help="A file below private/: print the proof that it is in, and nothing of others.")
+    ] = None,
+    json: console.Json = False,
+) -> None:
+    """The fingerprint of the private data that receipts name: one number (a Merkle root), and each file's SHA-256.
+
+    Example: pkit holder fingerprint --challenge ./heart --prove final/labels.parquet --json
+    """
+    from participant_kit.challenge.folder import ChallengeFolder
+    from participant_kit.protocol.merkle import prove_file, tree_root
+    from participant_kit.secure_side.data import data_digests
+
+    digests = data_digests(ChallengeFolder(challenge.resolve()))
+    root = tree_root(digests)
+    if prove is not None:
+        proof = prove_file(digests, prove)
+        console.emit(proof, Text(f"{proof.sha256}  {proof.path}\nis in {root}, by way of {proof.path_hashes}"))
+        return
+    lines = [f"{digest}  {path}" for path, digest in sorted(digests.items())]
+    console.emit({"root": root, "files": digests}, Text("\n".join([*lines, f"Fingerprint: {root}"])))
 
 
 @app.command()

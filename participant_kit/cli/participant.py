@@ -20,6 +20,7 @@ from participant_kit.cli.token import read_token
 if TYPE_CHECKING:
     from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.participant import Client, Submission
+    from participant_kit.protocol.keys import KeyRing
     from participant_kit.protocol.messages import SubmissionStatus
 
 receipt = typer.Typer(name="receipt", help="Receipts: what the secure side has signed.", no_args_is_help=True)
@@ -289,23 +290,40 @@ def verify(
     keys: Annotated[Path | None, typer.Option(help="keys.json. Default: that of the kit you are in.")] = None,
     challenge: Challenge = None,
     save: Annotated[Path | None, typer.Option(help="Write the receipt of a submission to this file.")] = None,
+    proof: Annotated[
+        Path | None, typer.Option(help="Written by `pkit holder fingerprint --prove`: was this file among the data?")
+    ] = None,
     json: console.Json = False,
 ) -> None:
     """Verify that the secure side has signed a score; with a file, no network is needed.
 
     Example: pkit receipt verify receipt.json --keys keys.json
     """
-    from participant_kit.participant.receipt_file import verify_file, write_receipt
+    from participant_kit.participant.receipt_file import check_proof, verify_file, write_receipt
     from participant_kit.participant.terminal import receipt_view
+    from participant_kit.protocol.keys import read_key_ring
 
     if Path(receipt).is_file():
-        verified = verify_file(Path(receipt), keys or _kit(Path(receipt), challenge).keys_path)
+        verified = verify_file(Path(receipt), read_key_ring(keys) if keys else _trusted(Path(receipt), challenge))
     else:
         submission = _where(challenge)[0].submission(receipt)
         verified = submission.receipt()
         if save:
             write_receipt(save, submission.envelope())
+    if proof:
+        check_proof(verified, proof)
     console.emit(verified, receipt_view(verified))
+
+
+def _trusted(path: Path, challenge: str | None) -> KeyRing:
+    """The keys of the kit that ``path`` lies in, or that is named."""
+    from participant_kit.participant.kit import read_link
+    from participant_kit.participant.trust import trusted_ring
+    from participant_kit.protocol.keys import read_key_ring
+
+    kit = _kit(path, challenge)
+    link = read_link(kit)
+    return trusted_ring(kit, link.gateway, link.challenge) if link else read_key_ring(kit.keys_path)
 
 
 def _ask_token(file: Path | None) -> str:

@@ -27,7 +27,9 @@ app = typer.Typer(
 def start(
     gateway: Annotated[str, typer.Option(help="Address of the gateway; https, or http on loopback.")],
     challenge: Annotated[Path, typer.Option(help="Challenge folder; the unpacked starter kit for a rehearsal.")],
-    keys: Annotated[Path, typer.Option(help="Key file made by `pkit holder keys`.")],
+    keys: Annotated[
+        list[Path], typer.Option(help="Key file, or folder of *.key; again for the older keys after a rotation.")
+    ],
     state: Annotated[Path, typer.Option(help="Folder of the egress log; runners on one data set share it.")],
     role: Annotated[Role, typer.Option(help="What this runner does.")] = Role.BLIND,
     token_file: Annotated[Path | None, typer.Option(help="File with the runner's token; else PKIT_TOKEN.")] = None,

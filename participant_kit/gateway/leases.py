@@ -18,9 +18,9 @@ from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.submissions import change
 from participant_kit.gateway.tables import results, submissions
 from participant_kit.protocol.errors import ProtocolError
-from participant_kit.protocol.keys import Role
+from participant_kit.protocol.keys import KeyRing, Role
 from participant_kit.protocol.messages import ClaimRequest, Lease
-from participant_kit.protocol.receipts import Receipt, verify_receipt
+from participant_kit.protocol.receipts import Receipt, verify_with
 from participant_kit.protocol.states import State
 
 LENT = {Role.REHEARSAL: State.REHEARSING, Role.BLIND: State.RUNNING}
@@ -132,7 +132,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     if row.state != State.RUNNING:
         raise _lost()
     challenge = find_challenge(connection, row.challenge)
-    receipt = _read_receipt(envelope, row, [keys.signing for keys in challenge.keys.of(Role.BLIND)])
+    receipt = _read_receipt(envelope, row, challenge.keys)
     outcome = receipt.outcome
     connection.execute(insert(results).values(submission=identifier, envelope=envelope, created_at=time.time()))
     failure = outcome.failure.model_dump(exclude_none=True) if outcome.failure else None
@@ -164,9 +164,9 @@ def find_lent(connection: Connection, identifier: str, token: str) -> Any:
     return row
 
 
-def _read_receipt(envelope: dict[str, Any], row: Any, keys: list[str]) -> Receipt:
+def _read_receipt(envelope: dict[str, Any], row: Any, ring: KeyRing) -> Receipt:
     try:
-        receipt = verify_receipt(envelope, keys)
+        receipt = verify_with(envelope, ring)
     except ProtocolError as error:
         raise GatewayError(422, "receipt", error.message, hint=error.hint) from None
     bound = (receipt.submission, receipt.challenge, receipt.phase, receipt.participant)

@@ -151,8 +151,8 @@ def _check_keys(folder: ChallengeFolder) -> Iterator[Finding]:
     except ProtocolError as error:
         yield Finding(folder.keys_path.name, "public keys of runners", error.message)
         return
-    if not ring.of(Role.BLIND):
-        yield Finding(folder.keys_path.name, "a key of a runner of the role blind", "none")
+    if not any(keys.role == Role.BLIND for keys in ring.in_use()):
+        yield Finding(folder.keys_path.name, "a key in use of a runner of the role blind", "none")
 
 
 def _check_phases(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:

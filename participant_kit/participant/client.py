@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,12 @@ from participant_kit.participant.leaderboard import Leaderboard
 from participant_kit.participant.records import Record
 from participant_kit.participant.submission import Submission
 from participant_kit.participant.submissions import Submissions, list_submissions
+from participant_kit.participant.trust import check_kit, known, trusted_ring
 from participant_kit.protocol import messages
 from participant_kit.protocol.address import gateway_address
 from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.errors import GatewayError
 from participant_kit.protocol.identifiers import is_identifier, new_identifier
-from participant_kit.protocol.keys import read_key_ring
 from participant_kit.protocol.messages import (
     Account,
     ChallengeInfo,
@@ -144,7 +145,8 @@ class Client:
             kit=kit.root,
             path=path,
             notebook_sha256=prepared.sha256,
-            recipients=read_key_ring(kit.keys_path).recipients,
+            card_sha256=hashlib.sha256(kit.card_path.read_bytes()).hexdigest(),
+            recipients=trusted_ring(kit, self.gateway, kit.card.slug).recipients,
             signing_keys=signing_keys(kit),
             created_at=datetime.now(UTC),
             name=name,
@@ -192,7 +194,7 @@ class Client:
         return self.submission(identifier).cancel()
 
     def check_kit(self, kit: ChallengeFolder, info: ChallengeInfo) -> None:
-        """Raise :class:`ParticipantError` when ``kit`` is from elsewhere, or older than what ``info`` announces."""
+        """Raise :class:`ParticipantError` when ``kit`` is from elsewhere, or not what ``info`` announces."""
         link = read_link(kit)
         again = f"Get the present one with: pkit join {self.gateway}/{kit.card.slug} --folder {kit.root}"
         if link and link.gateway != self.gateway:
@@ -202,6 +204,8 @@ class Client:
                 code="other_gateway",
             )
         if link and link.kit_sha256 != info.kit_sha256:
+            if before := known(self.gateway, kit.card.slug):
+                check_kit(before, info.kit_sha256)
             raise ParticipantError(
                 f"The organizer has published a new kit of {kit.card.slug}.", hint=again, code="old_kit"
             )
@@ -214,6 +218,7 @@ class Client:
             participant=record.participant,
             submission=record.id,
             reply_to=reply_to,
+            card_sha256=record.card_sha256,
         )
         sealed = seal_notebook(prepared.notebook, binding, record.recipients)
         records.keep(record, prepared.notebook, sealed)

@@ -130,7 +130,7 @@ REASONS: dict[str, Explanation] = {
     ),
     "too_many_cells": _code("The notebook has more cells than the card allows.", "Join cells."),
     "not_for_this_runner": _code(
-        "The notebook was sealed to other keys, or for another submission.",
+        "The notebook was sealed to other keys, for another card, or for another submission.",
         "Join the challenge again to get the present kit, then submit again.",
     ),
     "budget_spent": _code(

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from participant_kit.challenge.folder import CARD, KEYS, NOTEBOOKS, ChallengeFolder, find_challenge
+from participant_kit.challenge.folder import CARD, NOTEBOOKS, ChallengeFolder, find_challenge
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import cannot_write, data_folder, locked, write_whole
+from participant_kit.participant.trust import Known, check_new, known, remember
 from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.keys import Role, read_key_ring
 from participant_kit.protocol.kit import MAX_KIT_BYTES, kit_digest, open_kit
@@ -68,6 +69,12 @@ def join_kit(
         for name, content in files.items():
             write_whole(new.root / name, content, private=False)
         _check_kit(new, slug)
+        trusted = known(connection.gateway, slug)
+        if trusted is None and before:  # joined before this was remembered
+            trusted = Known(kits=[before.kit_sha256], ring=read_key_ring(kit.keys_path))
+        if trusted:
+            for line in check_new(trusted, digest, read_key_ring(new.keys_path), confirmed=checksum is not None):
+                tell(line)
         link = Link(gateway=connection.gateway, challenge=slug, kit_sha256=digest)
         if before is None:
             write_link(new, link)
@@ -75,9 +82,9 @@ def join_kit(
                 kit.root.rmdir()  # empty, as was checked
             new.root.replace(kit.root)
         else:
-            _check_keys(kit, new, confirmed=checksum is not None)
             _update(kit, files, tell)
             write_link(kit, before.model_copy(update=link.model_dump(include={"kit_sha256"})))
+    remember(connection.gateway, slug, digest, read_key_ring(kit.keys_path))
     _remember(link, kit)
     return ChallengeFolder(kit.root)
 
@@ -174,16 +181,6 @@ def _check_kit(kit: ChallengeFolder, slug: str) -> None:
             "The kit holds no key of a runner, so that no score could be verified.",
             hint="Tell the organizer.",
             code="kit",
-        )
-
-
-def _check_keys(old: ChallengeFolder, new: ChallengeFolder, *, confirmed: bool) -> None:
-    """A gateway that wanted to read notebooks would publish a kit with keys of its own."""
-    if not confirmed and read_key_ring(old.keys_path) != read_key_ring(new.keys_path):
-        raise ParticipantError(
-            f"The new kit has other keys ({KEYS}) than the one you have.",
-            hint="Ask the data holder whether they changed, and give the new kit's SHA-256 with --checksum.",
-            code="keys_changed",
         )
 
 

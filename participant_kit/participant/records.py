@@ -17,9 +17,9 @@ from participant_kit.protocol.identifiers import is_identifier
 
 
 class Record(BaseModel):
-    """One submission. ``recipients`` and ``signing_keys`` are the kit's of then; ``answered`` says that it arrived.
+    """One submission. ``recipients``, ``signing_keys`` and ``card_sha256`` are the kit's of then.
 
-    ``name`` and ``note`` are the participant's own, and stay on this machine.
+    ``answered`` says that it arrived. ``name`` and ``note`` are the participant's own, and stay on this machine.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +32,7 @@ class Record(BaseModel):
     kit: Path
     path: Path
     notebook_sha256: str
+    card_sha256: str = ""
     recipients: list[str]
     signing_keys: list[str]
     created_at: datetime
@@ -74,7 +75,7 @@ def find_unanswered(like: Record) -> tuple[Record, bytes] | None:
 
     Returned with its sealed bytes: sent again under the same identifier it stays one submission.
     """
-    same = ("gateway", "challenge", "phase", "participant", "notebook_sha256", "recipients")
+    same = ("gateway", "challenge", "phase", "participant", "notebook_sha256", "card_sha256", "recipients")
     with contextlib.suppress(FileNotFoundError):
         for folder in sorted((data_folder() / "submissions").iterdir(), reverse=True):
             sealed = folder / "sealed.age"  # gone once it is answered

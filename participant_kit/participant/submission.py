@@ -8,16 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.credentials import identity
 from participant_kit.participant.errors import ParticipantError
-from participant_kit.participant.kit import find_kit, signing_keys
+from participant_kit.participant.kit import find_kit
 from participant_kit.participant.records import Record, find_record, keep_receipt, kept_receipt
+from participant_kit.participant.trust import known, trusted_ring
 from participant_kit.protocol.connection import Connection
-from participant_kit.protocol.errors import GatewayError, printable
+from participant_kit.protocol.errors import GatewayError, ProtocolError, printable
+from participant_kit.protocol.keys import KeyRing
 from participant_kit.protocol.messages import Account, RehearsalReport, SubmissionStatus
-from participant_kit.protocol.receipts import Failure, Receipt, verify_receipt
+from participant_kit.protocol.receipts import Failure, Receipt, verify_with
 from participant_kit.protocol.sealing import decrypt
 from participant_kit.protocol.states import State
 
@@ -82,14 +83,19 @@ class Submission:
         Raises :class:`ParticipantError` or :class:`~participant_kit.protocol.errors.ProtocolError` when what
         the gateway shows is not what the secure side has signed.
         """
-        if self.state is State.SCORED or self._status.scores is not None:
+        if self.state is State.SCORED or self._status.scores is not None or self.has_receipt:
             return self.receipt().outcome.scores
         return None
 
     @property
     def failure(self) -> Failure | None:
         """Where it ended without a score; verified like :attr:`scores` when the secure side has signed it."""
-        return self.receipt().outcome.failure if self._status.has_receipt else self._status.failure
+        return self.receipt().outcome.failure if self.has_receipt else self._status.failure
+
+    @property
+    def has_receipt(self) -> bool:
+        """Whether there is a receipt: at the gateway, or kept here from when there was one."""
+        return self._status.has_receipt or kept_receipt(self.id) is not None
 
     def others(self) -> Submissions:
         """All of your submissions to the same challenge, as the gateway lists them."""
@@ -155,10 +161,10 @@ class Submission:
     def receipt(self) -> Receipt:
         """The receipt, verified: signed by a runner of the kit, for this submission, notebook and person."""
         if self._receipt is None:
-            kept = kept_receipt(self.id) if self._status.has_receipt else None
+            kept = kept_receipt(self.id)
             envelope = kept or self.envelope()
             record = find_record(self.id)
-            receipt = verify_receipt(envelope, self._trusted_keys(record))
+            receipt = verify_with(envelope, *self._trusted(record))
             check_receipt(receipt, self._status, record, self._participant(record))
             if kept is None:
                 keep_receipt(self.id, envelope)
@@ -176,14 +182,15 @@ class Submission:
             )
         return self._connection.get(f"/submissions/{self.id}/receipt", dict[str, Any])
 
-    def _trusted_keys(self, record: Record | None) -> list[str]:
-        """Keys of the kit when the notebook was sent, and of now: they may have been renewed."""
+    def _trusted(self, record: Record | None) -> tuple[KeyRing, list[str]]:
+        """Keys of the kit of now, and those of when the notebook was sent: they may have been renewed."""
+        gateway, challenge = self._connection.gateway, self._status.challenge
         if record is None:
-            kit = find_kit(Path.cwd(), self._status.challenge, self._connection.gateway)
-            return signing_keys(kit)
-        with contextlib.suppress(KitError):  # the folder may be gone by now
-            return [*record.signing_keys, *signing_keys(ChallengeFolder(record.kit))]
-        return record.signing_keys
+            return trusted_ring(find_kit(Path.cwd(), challenge, gateway), gateway, challenge), []
+        with contextlib.suppress(ProtocolError):  # the folder may be gone by now
+            return trusted_ring(ChallengeFolder(record.kit), gateway, challenge), record.signing_keys
+        before = known(gateway, challenge)
+        return before.ring if before else KeyRing(), record.signing_keys
 
     def _participant(self, record: Record | None) -> str:
         return record.participant if record else self._connection.get("/me", Account).name
@@ -193,6 +200,13 @@ class Submission:
             raise ParticipantError(
                 "The gateway answers with another submission.",
                 hint="Tell whoever runs the gateway.",
+                code="gateway_answer",
+            )
+        before, now = self._status, status
+        if now.version < before.version or (before.state.is_final and now.state != before.state):
+            raise ParticipantError(
+                f"The gateway goes back: {self.id} was {before.state.value}, and is {now.state.value} again.",
+                hint="Tell whoever runs the gateway. What the secure side has signed stays as it was.",
                 code="gateway_answer",
             )
         self._status = status
@@ -212,6 +226,8 @@ def check_receipt(receipt: Receipt, status: SubmissionStatus, record: Record | N
     }
     if record and receipt.outcome.state != "refused":  # a notebook that could not be opened has no known digest
         expected["notebook_sha256"] = record.notebook_sha256
+        if record.card_sha256:
+            expected["card_sha256"] = record.card_sha256
     wrong = [key for key, value in expected.items() if getattr(receipt, key) != value]
     if status.state.value != receipt.outcome.state:
         wrong.append("state")

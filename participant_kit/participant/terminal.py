@@ -40,7 +40,7 @@ def describe(submission: Submission) -> dict[str, Any]:
     """``submission`` for ``--json``, its scores and its failure verified."""
     failure = submission.failure
     plain = submission.status.model_dump(mode="json") | {"scores": submission.scores}
-    plain |= {"failure": failure.model_dump() if failure else None, "verified": submission.status.has_receipt}
+    plain |= {"failure": failure.model_dump() if failure else None, "verified": submission.has_receipt}
     if failure:
         said = explain(failure)
         plain |= {"explanation": said.sentence, "next_step": said.next_step}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import uuid_utils.compat
@@ -19,3 +20,13 @@ def is_identifier(text: str) -> bool:
     except ValueError:
         return False
     return str(parsed) == text and parsed.version == 7
+
+
+def time_of(identifier: str) -> datetime | None:
+    """When ``identifier`` was made, by the clock of who made it; None for what is no identifier."""
+    if not is_identifier(identifier):
+        return None
+    try:
+        return datetime.fromtimestamp((UUID(identifier).int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError):  # 48 bits of ms go beyond the year 9999
+        return None

@@ -18,7 +18,10 @@ MAX_HEADER_BYTES = 4096
 
 
 class Binding(BaseModel):
-    """What a sealed notebook belongs to. ``reply_to`` is the participant's age recipient for rehearsal logs."""
+    """What a sealed notebook belongs to. ``reply_to`` is the participant's age recipient for rehearsal logs.
+
+    ``card_sha256`` (hex) is the card that the participant has; empty where they do not say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +31,7 @@ class Binding(BaseModel):
     submission: str
     reply_to: str
     notebook_sha256: str = ""
+    card_sha256: str = ""
 
 
 def seal_notebook(notebook: bytes, binding: Binding, recipients: Iterable[str]) -> bytes:
@@ -37,9 +41,9 @@ def seal_notebook(notebook: bytes, binding: Binding, recipients: Iterable[str]) 
     return encrypt(header + b"\n" + notebook, recipients)
 
 
-def unseal_notebook(sealed: bytes, secret: str) -> tuple[Binding, bytes]:
-    """The binding and the notebook. ``secret`` is an age identity. Raises :class:`ProtocolError`."""
-    header, newline, notebook = decrypt(sealed, secret).partition(b"\n")
+def unseal_notebook(sealed: bytes, *secrets: str) -> tuple[Binding, bytes]:
+    """The binding and the notebook, opened with any of ``secrets`` (age identities). Raises :class:`ProtocolError`."""
+    header, newline, notebook = decrypt(sealed, *secrets).partition(b"\n")
     try:
         if not newline or len(header) > MAX_HEADER_BYTES:
             raise ValueError
@@ -65,10 +69,10 @@ def encrypt(data: bytes, recipients: Iterable[str]) -> bytes:
     return bytes(pyrage.encrypt(data, keys))
 
 
-def decrypt(sealed: bytes, secret: str) -> bytes:
-    """What was sealed to the age identity ``secret``. Raises :class:`ProtocolError`."""
+def decrypt(sealed: bytes, *secrets: str) -> bytes:
+    """What was sealed to one of the age identities ``secrets``. Raises :class:`ProtocolError`."""
     try:
-        return bytes(pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(secret)]))
+        return bytes(pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(secret) for secret in secrets]))
     except (pyrage.DecryptError, pyrage.IdentityError):
         raise ProtocolError("This was not sealed to this key, or it was changed on the way.") from None
 

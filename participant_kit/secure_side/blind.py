@@ -13,10 +13,11 @@ from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.notebook import run_notebook
 from participant_kit.execution.sandbox.base import Sandbox
 from participant_kit.protocol.keys import Role, SecretKeys
+from participant_kit.protocol.merkle import tree_root
 from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.sealing import Binding
 from participant_kit.secure_side.best import BestPredictions
-from participant_kit.secure_side.data import data_digest, file_digest, phase_tables
+from participant_kit.secure_side.data import data_digests, file_digest, phase_tables
 from participant_kit.secure_side.egress import EgressLog
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.gate import Finding, Released, ReleaseGate
@@ -48,10 +49,11 @@ class BlindJob:
         self._folder, self._environment, self._sandbox = folder, environment, sandbox
         self._state, self._outlet, self._say = log.path.parent, outlet, say
         self._scorer = Scorer(folder, environment.prefix, sandbox)
-        card, data = folder.card, data_digest(folder)
+        card, data = folder.card, tree_root(data_digests(folder))
+        self._card_sha256 = file_digest(folder.card_path)
         facts = {
-            "card_sha256": file_digest(folder.card_path),
-            "data_sha256": data,
+            "card_sha256": self._card_sha256,
+            "data_root": data,
             "environment_sha256": environment.digest,
             "runner_version": __version__,
         }
@@ -96,6 +98,9 @@ class BlindJob:
         if notebook is None:
             return "not_for_this_runner"
         card = self._folder.card
+        if binding.card_sha256 not in ("", self._card_sha256):
+            self._say(f"{binding.submission} was sealed for another card: publish the kit again if yours is newer")
+            return "not_for_this_runner"
         if card.phase(binding.phase) is None:
             return "phase_unknown"
         try:

@@ -21,14 +21,16 @@ def phase_tables(folder: ChallengeFolder, phase: str) -> Path:
     return tables
 
 
-def data_digest(folder: ChallengeFolder) -> str:
-    """Hex SHA-256 over the name and content of every private table of every phase."""
-    digest = hashlib.sha256()
-    for phase in folder.card.phases:
-        for name in (*TABLES, LABELS):
-            path = phase_tables(folder, phase.name) / f"{name}.parquet"
-            digest.update(f"{phase.name}/{name} {file_digest(path)}\n".encode())
-    return digest.hexdigest()
+def data_digests(folder: ChallengeFolder) -> dict[str, str]:
+    """Hex SHA-256 of every private table, by its path below ``private/``; see :mod:`participant_kit.protocol.merkle`.
+
+    Raises :class:`SecureSideError` when a table is missing.
+    """
+    return {
+        f"{phase.name}/{name}.parquet": file_digest(phase_tables(folder, phase.name) / f"{name}.parquet")
+        for phase in folder.card.phases
+        for name in (*TABLES, LABELS)
+    }
 
 
 def file_digest(path: Path) -> str:

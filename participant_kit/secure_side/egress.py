@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class EgressLine(BaseModel):
 
     Some lines are of what has not left: a run that began, which ``reserved`` bits, or a message that waits for the
     holder's review. ``memory`` is what the leaderboard's mechanism keeps; it never leaves. ``key`` is the public
-    half of the key that signed the head after this line.
+    half of the runner's key; a run ends in the name of the key that it began with, also when another signs the head.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -166,21 +166,29 @@ class EgressLog:
 
     Opening verifies the whole chain and the head. A last line without its newline was torn by a crash before its
     message was sent: it is set aside in ``egress.torn`` and the log goes on from the line before. ``ledger`` has
-    the sums; other runners' lines are in it after ``held`` was entered.
+    the sums; other runners' lines are in it after ``held`` was entered. What was begun with another of the runner's
+    keys, or with one that is retired, is this runner's to end.
     """
 
     def __init__(self, path: Path, keys: SecretKeys) -> None:
         self.path, self.ledger, self._keys = path, Ledger(), keys
         self.key = keys.public.signing
+        self.keys = [one.public.signing for one in keys.held]
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._alone = FileLock(f"{path}.{self.key[:16]}.lock", mode=0o600, thread_local=False)
+        self._alone = ExitStack()
         try:
-            self._alone.acquire(timeout=5)
+            for key in self.keys:
+                self._alone.enter_context(self._lock(key).acquire(timeout=5))
         except Timeout:
+            self._alone.close()
             raise SecureSideError(
                 f"Another runner with the same keys writes the egress log {path}.",
                 hint="Stop it first, or make keys of its own for each runner: pkit holder keys FILE --challenge FOLDER",
             ) from None
+        for key in sorted(keys.retired.difference(self.keys)):
+            with suppress(Timeout):  # one that still runs ends its work itself
+                self._alone.enter_context(self._lock(key).acquire(timeout=0))
+                self.keys.append(key)
         self._turn = FileLock(f"{path}.lock", mode=0o600)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._offset, self._sequence, self._last = 0, 0, GENESIS
@@ -212,6 +220,14 @@ class EgressLog:
                 self._enter(_parse(self.path, data, self._last, self._sequence + 1), size)
             yield
 
+    def began(self, submission: str) -> EgressLine | None:
+        """The line by which this runner began a run of ``submission`` that has not ended, or holds its message."""
+        lines = (self.ledger.open.get((submission, key)) for key in self.keys)
+        return next(filter(None, lines), None)
+
+    def _lock(self, key: str) -> FileLock:
+        return FileLock(f"{self.path}.{key[:16]}.lock", mode=0o600, thread_local=False)
+
     def _size(self) -> int:
         """Bytes of the log. Raises :class:`SecureSideError` when it is another file than before, or shorter."""
         ours = os.fstat(self._file)
@@ -239,6 +255,7 @@ class EgressLog:
     ) -> EgressLine:
         """Write one line to the disk; when this returns, it is there. Raises :class:`SecureSideError`."""
         with self.held():
+            began = self.began(submission)
             line = EgressLine(
                 sequence=self._sequence + 1,
                 time=datetime.now(UTC),
@@ -253,7 +270,7 @@ class EgressLog:
                 reserved=reserved,
                 message=message,
                 memory=memory,
-                key=self.key,
+                key=began.key if began else self.key,
                 previous=self._last,
             )
             line = line.model_copy(update={"hash": line.digest()})
@@ -301,4 +318,4 @@ class EgressLog:
     def close(self) -> None:
         """Let another process take this runner's part."""
         os.close(self._file)
-        self._alone.release()
+        self._alone.close()

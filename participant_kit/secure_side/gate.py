@@ -129,7 +129,7 @@ class ReleaseGate:
         with self._record.held():
             before = self._record.sent(binding.submission, RESULT)
         if before:
-            verify_receipt(before[1], [self._keys.public.signing])  # the log is a file, and files can be changed
+            verify_receipt(before[1], self._keys.known)  # the log is a file, and files can be changed
         return _issue(binding.submission, before[1]) if before else None
 
     def release(self, binding: Binding, found: Finding, seconds: float) -> Released | None:
@@ -151,18 +151,18 @@ class ReleaseGate:
             return None if kind == HELD else released
 
     def decide(self, binding: Binding, reason: str | None) -> Released | None:
-        """After the holder's review: the message that waits, or (with a ``reason``) that it was held back."""
+        """After the holder's review: what waits, signed with the keys of now, or (``reason``) that it was held back."""
         with self._record.held():
             again, waiting = self.again(binding), self._record.sent(binding.submission, HELD)
             if again or waiting is None:
                 return again
-            fields, envelope, memory = waiting
-            outcome = verify_receipt(envelope, [self._keys.public.signing]).outcome
+            receipt = verify_receipt(waiting[1], self._keys.known)
+            fields, envelope, memory = waiting[0], sign_receipt(receipt, self._keys), waiting[2]
             if reason is None:
                 self._record.append(RESULT, binding, fields, envelope, 0.0, memory)
                 return _issue(binding.submission, envelope)
             word = reason if reason in HELD_BACK else HELD_BACK[0]
-            outcome = Outcome(state="refused", tick=outcome.tick, failure=Failure(stage="sandbox", reason=word))
+            outcome = Outcome(state="refused", tick=receipt.outcome.tick, failure=Failure(stage="sandbox", reason=word))
             return self._end(binding, outcome, _fields(self._alphabet.refusal, [word]), RESULT, None)
 
     def _end(self, binding: Binding, outcome: Outcome, ending: Fields, kind: str, memory: Any) -> Released:

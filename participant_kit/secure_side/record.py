@@ -43,11 +43,11 @@ class ChallengeRecord:
 
     def is_open(self, binding: Binding) -> bool:
         """Whether this runner's run of it has not ended."""
-        return (binding.submission, self._log.key) in self._log.ledger.open
+        return self._log.began(binding.submission) is not None
 
     def is_waiting(self, binding: Binding) -> bool:
         """Whether a message of it waits for the holder's review."""
-        line = self._log.ledger.open.get((binding.submission, self._log.key))
+        line = self._log.began(binding.submission)
         return line is not None and line.kind == HELD
 
     def unfinished(self) -> set[str]:
@@ -73,7 +73,7 @@ class ChallengeRecord:
 
     def abandoned(self, challenge: str) -> list[Binding]:
         """What this runner began before it was started anew, and cannot end."""
-        mine = [line for (_, key), line in self._log.ledger.open.items() if key == self._log.key]
+        mine = [line for (_, key), line in self._log.ledger.open.items() if key in self._log.keys]
         return [_binding(line) for line in mine if line.challenge == challenge and line.kind != HELD]
 
     def _accounts(self, binding: Binding) -> tuple[Account, Account, Account]:

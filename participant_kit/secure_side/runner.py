@@ -129,7 +129,7 @@ class Runner:
             notebook_sha256="0" * 64,
         )
         try:
-            binding, notebook = unseal_notebook(claim.sealed, self._job.keys.sealing)
+            binding, notebook = unseal_notebook(claim.sealed, *(keys.sealing for keys in self._job.keys.held))
         except ProtocolError:
             return said, None
         ours = ("challenge", "phase", "participant", "submission")

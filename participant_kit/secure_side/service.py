@@ -15,10 +15,11 @@ from participant_kit.execution.environment import ensure_environment
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.execution.sandbox.cgroup import remove_stale
 from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
-from participant_kit.protocol.keys import Role, read_secret_keys
+from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.egress import LOG, EgressLog
 from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.keys import runner_keys
 from participant_kit.secure_side.machine import claim_machine
 from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOutlet, Say
 from participant_kit.secure_side.rehearsal import RehearsalJob
@@ -27,12 +28,15 @@ from participant_kit.secure_side.runner import Runner
 
 @dataclass(frozen=True)
 class Settings:
-    """What an operator decides about one runner. ``state`` keeps its egress log, outside the challenge."""
+    """What an operator decides about one runner. ``state`` keeps its egress log, outside the challenge.
+
+    ``keys`` are its key files, or folders of them: several around a rotation.
+    """
 
     gateway: str
     token: str
     challenge: Path
-    keys: Path
+    keys: Sequence[Path]
     state: Path
     role: Role = Role.BLIND
     sandbox: str = "bubblewrap"
@@ -80,10 +84,10 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
     if os.name != "posix" or not Path("/proc/self/ns").exists():
         raise SecureSideError("The secure side needs Linux.", hint="Rehearse with `pkit rehearse` on other systems.")
     folder = ChallengeFolder(settings.challenge.resolve())
-    keys = read_secret_keys(settings.keys)
+    keys = runner_keys(settings.keys, folder)
     if keys.role != settings.role:
         raise SecureSideError(
-            f"{settings.keys} holds keys of the role {keys.role}, and this runner is {settings.role}.",
+            f"{settings.keys[0]} holds keys of the role {keys.role}, and this runner is {settings.role}.",
             hint=f"Make keys with: pkit holder keys FILE --role {settings.role} --challenge FOLDER",
         )
     claim_machine(keys.role, folder.root, demonstration=settings.demonstration)

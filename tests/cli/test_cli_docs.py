@@ -46,7 +46,7 @@ def test_the_page_of_commands_is_the_one_that_the_code_gives(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("path", PAGES + SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_that_is_named_exists(path: Path) -> None:
-    for match in re.finditer(r"(?:[`$:] ?|^ +)pkit ((?:[a-z]+ ?)+)", path.read_text(), re.MULTILINE):
+    for match in re.finditer(r"(?:[`$:] ?|^ +)pkit ((?:[a-z]+(?:-[a-z]+)* ?)+)", path.read_text(), re.MULTILINE):
         assert find_command(match[1].split()), f"{path.name}: pkit {match[1]}"
 
 

@@ -22,6 +22,7 @@ from participant_kit.execution.environment import Environment
 from participant_kit.participant import Client, Submission
 from participant_kit.participant.credentials import load_token
 from participant_kit.participant.records import forget, sent_from_here
+from participant_kit.protocol.merkle import prove_file, tree_root
 from participant_kit.protocol.messages import RehearsalReport
 from participant_kit.protocol.receipts import Failure
 
@@ -229,6 +230,22 @@ def test_a_receipt_is_verified_from_a_file_without_a_network(
     file.write_text(json.dumps(envelope))
     with pytest.raises(KitError, match="not signed"):
         pkit("receipt", "verify", file)
+
+
+def test_a_receipt_names_its_data_and_the_holder_can_prove_one_file(
+    submission: Submission, gateway: SmallGateway, tmp_path: Path
+) -> None:
+    digests = {
+        f"final/{name}.parquet": letter * 64 for letter, name in zip("abc", ("labels", "test", "train"), strict=True)
+    }
+    gateway.score(submission.id, 0.7, data_root=tree_root(digests))
+    proof = tmp_path / "proof.json"
+    proof.write_text(prove_file(digests, "final/labels.parquet").model_dump_json())
+    assert tree_root(digests) in pkit("receipt", "verify", submission.id, "--proof", proof).output
+    newer = digests | {"final/labels.parquet": "e" * 64}
+    proof.write_text(prove_file(newer, "final/labels.parquet").model_dump_json())
+    with pytest.raises(KitError, match=r"final/labels\.parquet, as it is in the proof, is not among the data"):
+        pkit("receipt", "verify", submission.id, "--proof", proof)
 
 
 def test_the_challenges_of_a_gateway_are_listed(gateway: SmallGateway) -> None:

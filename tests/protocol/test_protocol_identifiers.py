@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from participant_kit.protocol.identifiers import is_identifier, new_identifier
+from participant_kit.protocol.identifiers import is_identifier, new_identifier, time_of
 
 VALID = "01900000-0000-7000-8000-00000000abcd"
 
@@ -20,7 +20,13 @@ def test_new_identifiers_differ_and_sort_in_the_order_of_their_making() -> None:
 def test_a_new_identifier_is_valid_and_holds_the_time() -> None:
     made = new_identifier()
     assert is_identifier(made)
-    assert abs((UUID(made).int >> 80) / 1000 - time.time()) < 60
+    moment = time_of(made)
+    assert moment and abs(moment.timestamp() - time.time()) < 60
+
+
+@pytest.mark.parametrize("text", ["", "s-1", "ffffffff-ffff-7000-8000-00000000abcd"])
+def test_what_has_no_time_that_can_be_told_has_none(text: str) -> None:
+    assert time_of(text) is None
 
 
 def test_the_example_of_this_file_is_valid() -> None:

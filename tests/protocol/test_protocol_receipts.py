@@ -37,7 +37,7 @@ RECEIPT = Receipt(
     submission="s-1",
     notebook_sha256="1" * 64,
     card_sha256="2" * 64,
-    data_sha256="3" * 64,
+    data_root="3" * 64,
     environment_sha256="4" * 64,
     runner_version="0.1.0",
     bits=12.5,
@@ -101,6 +101,24 @@ def test_in_toto_reads_the_statement() -> None:
     assert statement.pb.predicate_type == PREDICATE_TYPE
     assert dict(statement.pb.subject[0].digest) == {"sha256": RECEIPT.notebook_sha256}
     assert Receipt.model_validate(json_format.MessageToDict(statement.pb.predicate)) == RECEIPT
+
+
+def test_a_receipt_states_what_was_run_on_what_and_when() -> None:
+    predicate = dict(STATEMENT["predicate"])
+    outcome = predicate.pop("outcome")
+    assert predicate == {
+        "challenge": "small",
+        "phase": "final",
+        "participant": "ada",
+        "submission": "s-1",
+        "notebook_sha256": "1" * 64,
+        "card_sha256": "2" * 64,
+        "data_root": "3" * 64,
+        "environment_sha256": "4" * 64,
+        "runner_version": "0.1.0",
+        "bits": 12.5,
+    }
+    assert outcome == {"state": "scored", "tick": 3, "scores": {"roc_auc_score": 0.812, "brier_score_loss": 0.1}}
 
 
 def test_the_signature_is_over_what_the_dsse_specification_says() -> None:

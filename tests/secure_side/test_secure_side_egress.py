@@ -6,28 +6,34 @@ import json
 import resource
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
-from participant_kit.protocol.keys import Role, SecretKeys
+from participant_kit.protocol.keys import KeyRing, Role, SecretKeys, held_together
 from participant_kit.secure_side.egress import GENESIS, HEAD, EgressLog, Head, LoggedField, read_egress
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.ledger import Account, Ledger
+from participant_kit.secure_side.record import ChallengeRecord
 
 KEYS, OTHER = SecretKeys.generate(Role.BLIND), SecretKeys.generate(Role.BLIND)
 
 
-def write(log: EgressLog, submission: str, bits: float = 2.0, participant: str = "ada", **more: Any) -> None:
+def write(
+    log: EgressLog, submission: str, bits: float = 2.0, participant: str = "ada", *, kind: str = "result", **more: Any
+) -> None:
+    message = {"budgets": more.pop("budgets")} if "budgets" in more else {"sent": submission}
     log.append(
-        kind="result",
+        kind=kind,
         challenge="small",
         phase="development",
         participant=participant,
         submission=submission,
         fields=[LoggedField(name="state", value="scored", bits=bits)],
-        message={"sent": submission},
+        message=message,
         **more,
     )
 
@@ -224,3 +230,56 @@ def test_the_work_of_a_line_does_not_grow_with_the_log(tmp_path: Path, monkeypat
         write(log, f"s-{number}")
     log.close()
     assert entered == [f"s-{number}" for number in range(50)]
+
+
+RING = KeyRing(runners=[KEYS.public, OTHER.public])
+ENDED = KeyRing(runners=[KEYS.public.model_copy(update={"until": datetime(2026, 1, 1, tzinfo=UTC)}), OTHER.public])
+REVOKED = RING.model_copy(update={"revocations": [OTHER.revoke(KEYS.public.signing, "disk stolen")]})
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [held_together([KEYS, OTHER], RING), held_together([OTHER], ENDED), held_together([OTHER], REVOKED)],
+    ids=["both keys", "the old one has ended", "the old one was revoked"],
+)
+def test_what_was_begun_with_the_old_keys_is_ended_with_the_new_ones(path: Path, keys: SecretKeys) -> None:
+    log = EgressLog(path, KEYS)
+    write(log, "s-9", bits=0, kind="started", reserved=30, budgets=[1, 2, 3])
+    log.close()
+    log = EgressLog(path, keys)
+    record = ChallengeRecord(log, "survey")
+    assert [binding.submission for binding in record.abandoned("small")] == ["s-9"]
+    write(log, "s-9", bits=5, kind="stopped")
+    assert log.ledger.balances[Account("challenge", "small")].reserved == 0
+    assert record.abandoned("small") == []
+    log.close()
+    assert len(read_egress(path, [one.signing for one in RING.runners])) == 6
+
+
+def test_what_another_runner_has_begun_is_its_own_to_end(path: Path) -> None:
+    log, other = EgressLog(path, KEYS), EgressLog(path, held_together([OTHER], RING))
+    write(log, "s-9", bits=0, kind="started", reserved=30, budgets=[1, 2, 3])
+    with other.held():
+        assert ChallengeRecord(other, "survey").abandoned("small") == []
+    log.close()
+    other.close()
+
+
+def test_a_runner_that_still_works_with_a_retired_key_ends_its_own_work(path: Path) -> None:
+    log, other = EgressLog(path, KEYS), EgressLog(path, held_together([OTHER], ENDED))
+    write(log, "s-9", bits=0, kind="started", reserved=30, budgets=[1, 2, 3])
+    with other.held():
+        assert ChallengeRecord(other, "survey").abandoned("small") == []
+    log.close()
+    other.close()
+
+
+def test_nobody_else_writes_with_any_of_a_runner_s_keys(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    acquire = FileLock.acquire
+    monkeypatch.setattr(FileLock, "acquire", lambda lock, timeout=None, **more: acquire(lock, timeout=0, **more))
+    log = EgressLog(path, held_together([OTHER, KEYS], RING))
+    for keys in (KEYS, OTHER):
+        with pytest.raises(SecureSideError, match="same keys"):
+            EgressLog(path, keys)
+    log.close()
+    EgressLog(path, KEYS).close()

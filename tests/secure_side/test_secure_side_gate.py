@@ -19,8 +19,8 @@ from support import make_card
 
 from participant_kit.challenge.alphabet import REASONS, STAGES, alphabet_of
 from participant_kit.challenge.card import Card
-from participant_kit.protocol.keys import Role, SecretKeys
-from participant_kit.protocol.receipts import Receipt, ReceiptError, verify_receipt
+from participant_kit.protocol.keys import KeyRing, Role, SecretKeys, held_together
+from participant_kit.protocol.receipts import Receipt, ReceiptError, verify_receipt, verify_with
 from participant_kit.protocol.sealing import Binding
 from participant_kit.secure_side import gate
 from participant_kit.secure_side.gate import HELD, RESULT, Fields, Finding, Released, ReleaseGate, content_of
@@ -70,9 +70,9 @@ class Log:
         return sum(bits for kind, _, fields, _ in self.lines for _, _, bits in fields if kind != HELD)
 
 
-def make_gate(log: Log, card: Card) -> ReleaseGate:
-    facts = {"card_sha256": "c" * 64, "data_sha256": "d" * 64, "environment_sha256": "e" * 64}
-    return ReleaseGate(card, KEYS, facts | {"runner_version": "1.2.3"}, log, make_mechanism(card))
+def make_gate(log: Log, card: Card, keys: SecretKeys = KEYS) -> ReleaseGate:
+    facts = {"card_sha256": "c" * 64, "data_root": "d" * 64, "environment_sha256": "e" * 64}
+    return ReleaseGate(card, keys, facts | {"runner_version": "1.2.3"}, log, make_mechanism(card))
 
 
 def read(released: Released | None) -> Receipt:
@@ -97,7 +97,7 @@ def binding(number: int) -> Binding:
 def test_scores_are_rounded_to_the_card_s_decimals_and_signed() -> None:
     receipt = release(Finding(scores=SCORES))
     assert receipt.outcome.scores == {"roc_auc_score": 0.812, "brier_score_loss": 0.2}
-    assert (receipt.participant, receipt.submission, receipt.data_sha256) == ("ada", "s-1", "d" * 64)
+    assert (receipt.participant, receipt.submission, receipt.data_root) == ("ada", "s-1", "d" * 64)
 
 
 def test_scores_outside_their_range_are_clipped_and_minus_zero_is_zero() -> None:
@@ -203,6 +203,44 @@ def test_a_message_in_the_log_that_no_runner_signed_is_not_sent() -> None:
 
 
 REVIEWED = {"release: {": "release: {review: true, "}
+NEXT, STRANGER = SecretKeys.generate(Role.BLIND), SecretKeys.generate(Role.BLIND)
+RING = KeyRing(runners=[KEYS.public, NEXT.public])
+REVOKED = RING.model_copy(update={"revocations": [NEXT.revoke(KEYS.public.signing, "disk stolen")]})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (held_together([KEYS], RING), held_together([NEXT], RING)),
+        (KEYS, held_together([KEYS, NEXT], RING)),
+        (KEYS, held_together([NEXT], REVOKED)),
+    ],
+    ids=["two runners", "after a rotation", "after a revocation"],
+)
+def test_what_a_runner_released_is_found_by_the_next_one_and_is_sent_again_as_it_was(
+    first: SecretKeys, second: SecretKeys
+) -> None:
+    log = Log()
+    before = make_gate(log, make_card(), first).release(BINDING, Finding(scores=SCORES), 1)
+    found = make_gate(log, make_card(), second).again(BINDING)
+    assert before and found and content_of(found) == content_of(before)
+    assert len(log.lines) == 1
+
+
+@pytest.mark.parametrize("ring", [RING, REVOKED])
+def test_what_waited_while_the_keys_changed_leaves_signed_with_the_new_ones(ring: KeyRing) -> None:
+    log, card = Log(), make_card(**REVIEWED)
+    make_gate(log, card).release(BINDING, Finding(scores=SCORES), 1)
+    released = make_gate(log, card, held_together([NEXT], ring)).decide(BINDING, None)
+    assert released
+    assert verify_with(json.loads(content_of(released)[1]), REVOKED).outcome.state == "scored"
+
+
+def test_what_a_stranger_signed_into_the_log_is_not_sent() -> None:
+    log = Log()
+    make_gate(log, make_card(), STRANGER).release(BINDING, Finding(scores=SCORES), 1)
+    with pytest.raises(ReceiptError, match="not signed by a runner"):
+        make_gate(log, make_card(), held_together([KEYS, NEXT], RING)).again(BINDING)
 
 
 def test_with_a_review_nothing_is_handed_out_before_the_holder_says_yes() -> None:

@@ -130,7 +130,7 @@ def test_a_restart_keeps_what_the_mechanism_knows(tmp_path: Path, mechanism: str
     assert "memory" not in str(log.ledger.lines["s-2", "result"].message)
 
 
-FACTS = {"card_sha256": "c", "data_sha256": "d", "environment_sha256": "e", "runner_version": "1"}
+FACTS = {"card_sha256": "c", "data_root": "d", "environment_sha256": "e", "runner_version": "1"}
 
 
 def binding(number: int) -> Binding:

@@ -47,7 +47,7 @@ CARDS = {
     "airlock": card("airlock", leaderboard_mechanism="thresholdout", review="true"),
 }
 KEYS = {slug: SecretKeys.generate(Role.BLIND) for slug in CARDS}
-FACTS = {"card_sha256": "c", "data_sha256": "d", "environment_sha256": "e", "runner_version": "1"}
+FACTS = {"card_sha256": "c", "data_root": "d", "environment_sha256": "e", "runner_version": "1"}
 findings = st.builds(
     lambda auc, brier: Finding(scores={"roc_auc_score": auc, "brier_score_loss": brier}),
     st.floats(0, 1),

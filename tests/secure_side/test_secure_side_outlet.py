@@ -20,7 +20,7 @@ from participant_kit.secure_side.leaderboard import make_mechanism
 from participant_kit.secure_side.outlet import BlindOutlet
 
 Serve = Callable[[Callable[[BaseHTTPRequestHandler], None]], str]
-FACTS = {"card_sha256": "c", "data_sha256": "d", "environment_sha256": "e", "runner_version": "1"}
+FACTS = {"card_sha256": "c", "data_root": "d", "environment_sha256": "e", "runner_version": "1"}
 LEASE = {"token": "t", "attempt": 1, "expires_at": "2026-01-01T00:00:00Z", "seconds": 30}
 
 

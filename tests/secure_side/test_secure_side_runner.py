@@ -11,7 +11,7 @@ import pytest
 
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError, ProtocolError
 from participant_kit.protocol.identifiers import new_identifier
-from participant_kit.protocol.keys import Role, SecretKeys
+from participant_kit.protocol.keys import KeyRing, Role, SecretKeys, held_together
 from participant_kit.protocol.messages import Claim, Lease
 from participant_kit.protocol.sealing import Binding, seal_notebook
 from participant_kit.secure_side.errors import SecureSideError
@@ -48,7 +48,8 @@ class FakeGateway:
 
 
 class Job:
-    role, keys = Role.BLIND, KEYS
+    role = Role.BLIND
+    keys: SecretKeys = KEYS
 
     def __init__(self, work: Callable[[HeldLease], None] = lambda lease: None) -> None:
         self.work, self.notebooks = work, list[bytes | None]()
@@ -97,6 +98,14 @@ def test_what_was_sealed_for_another_is_not_opened(sealed_for: dict[str, Any]) -
     job = Job()
     serve(job, claim(**sealed_for))
     assert job.notebooks == [None]
+
+
+def test_what_was_sealed_to_either_of_its_keys_is_run() -> None:
+    newer = SecretKeys.generate(Role.BLIND)
+    job = Job()
+    job.keys = held_together([KEYS, newer], KeyRing(runners=[KEYS.public, newer.public]))
+    serve(job, claim(), claim(keys=newer), claim(keys=SecretKeys.generate(Role.BLIND)))
+    assert job.notebooks == [b"{}", b"{}", None]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("row 4711"), ProtocolError("row 4711"), KeyError("row 4711")])

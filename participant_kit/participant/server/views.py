@@ -119,10 +119,10 @@ def submission_view(
         notebook=files.shown(record.path) if record else None,
         kept=kept_path(submission.id) is not None,
     )
-    failure = status.failure if not status.has_receipt and (verify or not status.has_log) else None
+    failure = status.failure if not submission.has_receipt and (verify or not status.has_log) else None
     if report and report.stage:
         failure = Failure(stage=report.stage, cell=report.cell, reason=report.reason)
-    if verify and (status.has_receipt or status.scores is not None):
+    if verify and (submission.has_receipt or status.scores is not None):
         try:
             outcome = submission.receipt().outcome
             view.scores, failure, view.verified = outcome.scores, outcome.failure, True

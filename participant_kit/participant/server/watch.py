@@ -160,7 +160,7 @@ class Watch(threading.Thread):
     def _unexplained(self, submissions: list[Submission]) -> dict[str, Submission]:
         """Those whose receipt is to be verified, and the newest whose rehearsal's report is to be opened."""
         waiting = [own for own in submissions if not self._views[own.id].verified and not self._views[own.id].problem]
-        signed = [own for own in waiting if own.status.has_receipt or own.status.scores is not None]
+        signed = [own for own in waiting if own.has_receipt or own.status.scores is not None]
         logs = sorted((own for own in waiting if own.status.has_log), key=lambda own: own.id)[-LOGS:]
         return {own.id: own for own in (*signed, *logs)}
 
@@ -171,7 +171,7 @@ class Watch(threading.Thread):
             for identifier in sorted(unexplained, reverse=True)[:CHUNK]:
                 submission = unexplained.pop(identifier)
                 report = open_report(submission) if submission.status.has_log else None
-                if submission.status.has_receipt or submission.status.scores is not None or report:
+                if submission.has_receipt or submission.status.scores is not None or report:
                     done.append(submission_view(submission, self.gateway, self._files, verify=True, report=report))
         finally:
             self._put(done)

@@ -133,9 +133,10 @@ def receipt_of(
     if failure:
         outcome = Outcome(state="failed", tick=1, failure=failure)
     receipt = Receipt(
-        **binding.model_dump(include={"challenge", "phase", "participant", "submission", "notebook_sha256"}),
-        card_sha256="",
-        data_sha256="",
+        **binding.model_dump(
+            include={"challenge", "phase", "participant", "submission", "notebook_sha256", "card_sha256"}
+        ),
+        data_root="",
         environment_sha256="",
         runner_version="0",
         bits=bits,
