@@ -41,6 +41,7 @@ def start(
     demonstration: Annotated[
         bool, typer.Option("--demonstration", help="Let both roles share this machine. Never with private data.")
     ] = False,
+    warm: Annotated[int, typer.Option(min=0, help="Sandboxes that are started ahead and wait for work.")] = 2,
     ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
     json: console.Json = False,
 ) -> None:
@@ -57,7 +58,7 @@ def start(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     settings = Settings(
-        gateway, token, challenge, keys, state, role, sandbox, runtime, cache, demonstration=demonstration
+        gateway, token, challenge, keys, state, role, sandbox, runtime, cache, demonstration=demonstration, warm=warm
     )
 
     def ready() -> None:

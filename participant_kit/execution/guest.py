@@ -11,9 +11,11 @@ same form; its payload is the one output file.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import stat
@@ -21,13 +23,17 @@ import struct
 import subprocess
 import sys
 import threading
+import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 WORK = Path(os.environ.get("PKIT_WORK", "/work"))
 DATA = os.environ.get("PKIT_DATA", "/data")
 MAX_LOG = 1 << 20
+RESERVE = 1 << 18
+"""Bytes kept so that what a cell did can be written down when it has filled the disk."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -43,14 +49,19 @@ def main() -> None:
     """Read the request, do it, reply, and end every process of the sandbox by ending this one."""
     reply = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    header, payload = _read_request()
-    threading.Thread(target=_die_with_runner, daemon=True).start()
     for folder in ("home", "tmp", "output"):
         (WORK / folder).mkdir(parents=True, exist_ok=True)
+    kernel = _preload(*os.environ.pop("PKIT_PRELOAD", "").split())
+    header, payload = _read_request()
+    threading.Thread(target=_die_with_runner, daemon=True).start()
     output, answer = b"", dict[str, Any]()
     try:
         try:
-            answer = _run_notebook(header, payload) if header["kind"] == "notebook" else _run_program(header, payload)
+            answer = (
+                _run_notebook(header, payload, kernel)
+                if header["kind"] == "notebook"
+                else _run_program(header, payload)
+            )
         finally:
             _end_others()
         output = _read_output(WORK / "output" / header["output"], header["max_output"])
@@ -88,14 +99,64 @@ def _die_with_runner() -> None:
     os._exit(3)
 
 
-def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
+def _preload(kind: str = "", *modules: str) -> Any:
+    """What can be done before there is a request, which may be long: the imports of a ``kind`` of request.
+
+    For a notebook there is a kernel, too, which has imported ``modules``; it is returned.
+    """
+    if kind == "program":
+        for module in modules:
+            with contextlib.suppress(Exception):  # the program says it better
+                importlib.import_module(module)
+    if kind != "notebook":
+        return None
+    try:
+        return _start_kernel(modules)
+    except Exception:  # then papermill starts one, and says what is wrong
+        return None
+
+
+def _start_kernel(modules: Sequence[str]) -> Any:
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
+
+    _give_shell_commands_pipes()
+    manager = AsyncKernelManager(kernel_name="python3", config=_kernel_config())
+    run_sync(manager.start_kernel)(extra_arguments=["--HistoryManager.hist_file=:memory:"], cwd=str(WORK))
+    _import_papermill()
+    lines = [f"try:\n    import {module}\nexcept Exception:\n    pass" for module in modules]
+
+    async def import_all() -> None:
+        client = manager.client()
+        client.start_channels()
+        await client.wait_for_ready(timeout=60)
+        code = "\n".join(lines) + f"\nfor _ in {[m.partition('.')[0] for m in modules]!r}:\n    globals().pop(_, None)"
+        await client.execute(code + "\nglobals().pop('_', None)", silent=True, store_history=False, reply=True)
+        client.stop_channels()
+
+    run_sync(import_all)()
+    return manager
+
+
+def _kernel_config() -> Any:
+    """Unix sockets in the private work folder: there is no network interface to listen on."""
+    from traitlets.config import Config
+
+    return Config({"KernelManager": {"transport": "ipc"}}) if sys.platform != "win32" else Config()
+
+
+def _import_papermill() -> None:
     warnings.simplefilter("ignore")  # of this program, not of the notebook: there is no network to look at
     # papermill would load it, and numpy with it, to read notebooks from a Hadoop file system: a third of its start
     sys.modules["pyarrow.fs"] = None  # type: ignore[assignment]
+    import papermill  # noqa: F401
+
+
+def _run_notebook(header: dict[str, Any], payload: bytes, kernel: Any) -> dict[str, Any]:
+    _import_papermill()
     import nbformat
     from nbclient.exceptions import DeadKernelError
     from papermill import PapermillExecutionError, execute_notebook
-    from traitlets.config import Config
 
     try:
         notebook = nbformat.reads(payload.decode("utf-8"), as_version=4)
@@ -110,8 +171,12 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     if (language or "python") != "python":
         raise Failed(stage="notebook", reason="other_kernel", message=f"The notebook's language is {language}.")
     _give_shell_commands_pipes()
+    if kernel and not kernel.has_kernel:
+        kernel = None
     source, executed = WORK / "tmp" / "notebook.ipynb", WORK / "tmp" / "executed.ipynb"
     source.write_bytes(payload)
+    reserve = WORK / "tmp" / "reserve"
+    reserve.write_bytes(bytes(RESERVE))
     try:
         execute_notebook(
             source,
@@ -122,8 +187,9 @@ def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
             cwd=WORK,
             progress_bar=False,
             log_output=False,
-            # unix sockets in the private work folder; there is no network interface to listen on
-            config=Config({"KernelManager": {"transport": "ipc"}}) if sys.platform != "win32" else Config(),
+            config=_kernel_config(),
+            km=kernel,
+            on_cell_error=lambda **_: reserve.unlink(missing_ok=True),
         )
     except PapermillExecutionError as error:
         # papermill put a cell with the injected parameters behind the tagged one
@@ -174,6 +240,8 @@ def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     """A scoring program by Codabench's convention: predictions in ``res``, scores in ``output``."""
     (WORK / "res").mkdir()
     (WORK / "res" / header["predictions"]).write_bytes(payload)
+    if header.get("script") and hasattr(os, "fork"):
+        return _fork_program(header)
     program = shutil.which(header["command"][0]) or header["command"][0]
     try:
         done = subprocess.run(
@@ -183,6 +251,26 @@ def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
         raise Failed(stage="scoring", reason="other", message=str(error)) from None
     if done.returncode:
         raise Failed(stage="scoring", reason="other", message=f"exit code {done.returncode}")
+    return {}
+
+
+def _fork_program(header: dict[str, Any]) -> dict[str, Any]:
+    """Our own scoring program, as a child of this interpreter, which has imported what it needs."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.chdir(header["cwd"])
+            sys.path[:0] = header["path"]
+            runpy.run_path(header["script"], run_name="__main__")
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        code = os.waitstatus_to_exitcode(status)
+        raise Failed(stage="scoring", reason="other", message=f"exit code {code}")
     return {}
 
 

@@ -25,6 +25,10 @@ ENVIRONMENT = "/opt/environment"
 """Where the challenge's environment stands inside, wherever it is outside."""
 
 
+PRELOAD = ("numpy", "pandas", "pyarrow.parquet", "sklearn")
+"""What nearly every notebook imports, and a kernel that was started ahead has imported."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """How a notebook ended. All but ``seconds`` and ``peak_memory`` (bytes, None if unknown) is as hostile as it is.
@@ -64,7 +68,7 @@ def run_notebook(
     max_output = min(MAX_OUTPUT, card.limits.disk)
     header = {"kind": "notebook", "output": card.submission.output, "max_output": max_output, "keep_log": keep_log}
     tables = [Mount(data_dir / f"{name}.parquet", f"/data/{name}.parquet") for name in TABLES]
-    command = guest_command(environment.prefix, tables, card.limits)
+    command = guest_command(environment.prefix, tables, card.limits, preload=("notebook", *PRELOAD))
     ended = sandbox.run(
         command,
         json.dumps(header).encode() + b"\n" + notebook,
@@ -76,14 +80,20 @@ def run_notebook(
 
 
 def guest_command(
-    prefix: Path, mounts: Sequence[Mount], limits: Limits, links: Mapping[str, str] | None = None
+    prefix: Path,
+    mounts: Sequence[Mount],
+    limits: Limits,
+    links: Mapping[str, str] | None = None,
+    preload: Sequence[str] = (),
 ) -> Command:
     """The command that starts :mod:`participant_kit.execution.guest` inside a sandbox.
 
-    ``prefix`` is the virtual environment whose interpreter runs it; it stands at ``ENVIRONMENT`` inside.
+    ``prefix`` is the virtual environment whose interpreter runs it; it stands at ``ENVIRONMENT`` inside. ``preload``
+    is the kind of request and modules that it imports before it reads one.
     """
     seen = (Mount(prefix, ENVIRONMENT), *mounts)
-    return view.script(f"{ENVIRONMENT}/bin/python3", Path(guest.__file__), seen, limits, links)
+    command = view.script(f"{ENVIRONMENT}/bin/python3", Path(guest.__file__), seen, limits, links)
+    return replace(command, environment={**command.environment, "PKIT_PRELOAD": " ".join(preload)})
 
 
 def read_reply(ended: Ended) -> Execution:

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, ClassVar
 
 from participant_kit.execution.errors import ExecutionError
-from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended
+from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended, Handover
 
 _DATA = "/data"
 _KEPT = ("PATH", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS")
@@ -35,13 +35,15 @@ class PlainProcess:
     def run(
         self,
         command: Command,
-        request: bytes,
+        request: bytes | Handover,
         *,
         max_reply: int,
         max_log: int = 0,
         cancelled: threading.Event | None = None,
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
+        if not isinstance(request, bytes):
+            raise ExecutionError("A process without a sandbox is not started ahead.")
         with tempfile.TemporaryDirectory(prefix="pkit-rehearsal-", ignore_cleanup_errors=True) as folder:
             work = Path(folder).resolve()
             for name in ("home", "tmp", "data"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from participant_kit.secure_side import metrics_program
 
 MAX_SCORES = 1 << 16
 """Bytes that ``scores.json`` may have."""
+
+_PRELOAD = ("program", "numpy", "pandas", "pyarrow.parquet", "sklearn.metrics", "pydantic", "yaml")
+"""What our own program imports."""
 
 _UNFINISHED = {"timeout": "TimeoutError", "memory": "MemoryError"}
 """The reason for a stage in which a scoring program was stopped."""
@@ -73,7 +77,8 @@ class Scorer:
             mounts.append(Mount(best, f"{APP}/input/ref/best"))
         command = ["env", "PYTHONPATH=/opt/package", f"{ENVIRONMENT}/bin/python3", "metrics_program.py"]
         limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
-        done = self._run(Path(sys.prefix), mounts, command, predictions, "result", limit, cancelled)
+        program = {"script": f"{APP}/program/metrics_program.py", "path": ["/opt/package"]}
+        done = self._run(Path(sys.prefix), mounts, command, predictions, "result", limit, cancelled, program)
         line, _, checked = (done.output or b"").partition(b"\n")
         return _read_scores(done, line), checked
 
@@ -95,6 +100,7 @@ class Scorer:
         output: str,
         limit: int,
         cancelled: threading.Event | None,
+        ours: Mapping[str, Any] | None = None,
     ) -> Execution:
         card = self._folder.card
         header = {
@@ -104,11 +110,12 @@ class Scorer:
             "predictions": card.submission.output,
             "output": output,
             "max_output": limit,
+            **(ours or {}),
         }
         wall_time = min(card.limits.wall_time, timedelta(seconds=SCORING_TIME))
         limits = card.limits.model_copy(update={"wall_time": wall_time})
         ended = self._sandbox.run(
-            guest_command(prefix, mounts, limits, _LINKS),
+            guest_command(prefix, mounts, limits, _LINKS, _PRELOAD if ours else ()),
             json.dumps(header).encode() + b"\n" + predictions,
             max_reply=limit + 4096,
             cancelled=cancelled,

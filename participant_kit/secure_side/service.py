@@ -15,6 +15,7 @@ from participant_kit.execution.environment import ensure_environment
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.execution.sandbox.cgroup import remove_stale
 from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
+from participant_kit.execution.warm import WarmSandbox
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.egress import LOG, EgressLog
@@ -44,6 +45,7 @@ class Settings:
     cache: Path | None = None
     name: str = ""
     demonstration: bool = False
+    warm: int = 2
 
 
 def make_sandbox(kind: str, runtime: str | None = None) -> Sandbox:
@@ -97,6 +99,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
     say("The sandbox held against its self-test")
     environment = ensure_environment(folder.requirements_path, cache=settings.cache, progress=say)
     name = settings.name or f"{platform.node()}-{os.getpid()}"
+    sandbox = warm = WarmSandbox(sandbox, settings.warm)
     log = EgressLog(settings.state / LOG, keys)
     try:
         job: BlindJob | RehearsalJob
@@ -109,6 +112,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
             job = RehearsalJob(folder, keys, environment, sandbox, log, rehearsal, say)
         yield Runner(name, folder.card.slug, job, outlet, say)
     finally:
+        warm.close()
         log.close()
 
 

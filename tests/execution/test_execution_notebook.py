@@ -241,7 +241,7 @@ def test_a_hostile_reply_becomes_a_plain_failure(reply: bytes) -> None:
 def test_the_driving_program_starts_without_what_it_never_uses(environment: Environment) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(guest.__file__).parent)!r}); import guest\n"
-        "try: guest._run_notebook({}, b'')\n"
+        "try: guest._run_notebook({}, b'', None)\n"
         "except guest.Failed: print(*sorted({'papermill', 'pyarrow', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([environment.python, "-I", "-c", code], capture_output=True, check=True, text=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from participant_kit.execution.errors import ExecutionError
-from participant_kit.execution.sandbox.base import Command, Ended, Mount, Sandbox
+from participant_kit.execution.sandbox.base import Command, Ended, Handover, Mount, Sandbox
 
-__all__ = ["Command", "Ended", "Mount", "Sandbox", "get_sandbox", "sandbox_names"]
+__all__ = ["Command", "Ended", "Handover", "Mount", "Sandbox", "get_sandbox", "sandbox_names"]
 
 GROUP = "participant_kit.sandboxes"
 

@@ -11,6 +11,7 @@ and nothing of this machine in sight but the mounts it was given. Byte streams c
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,6 +68,30 @@ class Ended:
     peak_memory: int | None = None
 
 
+class Handover:
+    """A request that a sandbox, started ahead, waits for. One thread gives it, once; ``fileno`` is readable then."""
+
+    def __init__(self) -> None:
+        self.request: bytes | None = None
+        self.cancelled: threading.Event | None = None
+        self.taken = False
+        """Whether the sandbox was still there to take it."""
+        self._given = os.eventfd(0)
+
+    def give(self, request: bytes, cancelled: threading.Event | None) -> None:
+        """From now on the sandbox works, and ``cancelled`` ends it."""
+        self.cancelled, self.request = cancelled, request
+        os.eventfd_write(self._given, 1)
+
+    def fileno(self) -> int:
+        """A descriptor to wait on."""
+        return self._given
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._given)
+
+
 class Sandbox(Protocol):
     """One kind of sandbox. Instances hold configuration only and may be shared by threads."""
 
@@ -77,7 +102,7 @@ class Sandbox(Protocol):
     def run(
         self,
         command: Command,
-        request: bytes,
+        request: bytes | Handover,
         *,
         max_reply: int,
         max_log: int = 0,
@@ -85,7 +110,8 @@ class Sandbox(Protocol):
     ) -> Ended:
         """Run ``command`` to its end, its limits or ``cancelled``; every process of it is gone on return.
 
-        ``max_reply`` and ``max_log`` are in bytes; a longer reply is reported and dropped, a longer log cut.
+        ``max_reply`` and ``max_log`` are in bytes; a longer reply is reported and dropped, a longer log cut. With a
+        :class:`Handover` the time begins when the request is given.
         Raises :class:`~participant_kit.execution.errors.ExecutionError` when the sandbox cannot be made.
         """
         ...

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.sandbox import view
-from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended
+from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended, Handover
 from participant_kit.execution.sandbox.process import cgroup_for, inner_limits, run_process
 from participant_kit.execution.sandbox.seccomp import compile_filter
 
@@ -37,7 +37,7 @@ class Bubblewrap:
     def run(
         self,
         command: Command,
-        request: bytes,
+        request: bytes | Handover,
         *,
         max_reply: int,
         max_log: int = 0,

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from participant_kit.challenge.card import Limits
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.sandbox import view
-from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended
+from participant_kit.execution.sandbox.base import WORK_DIR, Command, Ended, Handover
 from participant_kit.execution.sandbox.cgroup import PREFIX
 from participant_kit.execution.sandbox.process import cgroup_for, inner_limits, run_process
 from participant_kit.execution.sandbox.seccomp import oci_profile
@@ -45,7 +45,7 @@ class OCIRuntime:
     def run(
         self,
         command: Command,
-        request: bytes,
+        request: bytes | Handover,
         *,
         max_reply: int,
         max_log: int = 0,

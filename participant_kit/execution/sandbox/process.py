@@ -16,7 +16,7 @@ from pathlib import Path
 
 from participant_kit.challenge.card import Limits
 from participant_kit.execution.errors import ExecutionError
-from participant_kit.execution.sandbox.base import Ended
+from participant_kit.execution.sandbox.base import Ended, Handover
 from participant_kit.execution.sandbox.cgroup import Cgroup, create_cgroup
 from participant_kit.execution.sandbox.clocks import own_clocks
 
@@ -43,7 +43,7 @@ def inner_limits(limits: Limits, *, grouped: bool) -> list[str]:
 
 def run_process(
     argv: Sequence[str],
-    request: bytes,
+    request: bytes | Handover,
     limits: Limits,
     group: Cgroup | None,
     *,
@@ -69,12 +69,19 @@ def run_process(
         )
     except OSError as error:
         raise ExecutionError(f"The sandbox cannot be started: {error.strerror}.") from None
-    pump = _Pump(process, struct.pack(">Q", len(request)) + request, max_reply, max_log)
-    deadline = started + limits.wall_time.total_seconds()
+    pump = _Pump(process, max_reply, max_log)
+    waits = request if isinstance(request, Handover) else None
+    if waits:
+        pump.watch(waits.fileno())
+    elif isinstance(request, bytes):
+        pump.send(request)
     timed_out = stopped = over_memory = False
     try:
         while not pump.step(0.1):
-            timed_out = time.monotonic() > deadline
+            if waits and waits.request is not None:
+                pump.send(waits.request)
+                waits.taken, cancelled, started, waits = True, waits.cancelled, time.monotonic(), None
+            timed_out = not waits and time.monotonic() > started + limits.wall_time.total_seconds()
             stopped = cancelled is not None and cancelled.is_set()
             over_memory = group is None and _over_memory(process.pid, limits.memory + limits.disk)
             if timed_out or stopped or over_memory or pump.reply_too_large:
@@ -124,22 +131,30 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 class _Pump:
     """Moves bytes between this process and the sandbox until that has ended."""
 
-    def __init__(self, process: subprocess.Popen[bytes], request: bytes, max_reply: int, max_log: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], max_reply: int, max_log: int) -> None:
         self.reply, self.log = bytearray(), bytearray()
-        self.reply_too_large = False
-        self._process, self._request = process, memoryview(request)
+        self.reply_too_large, self._watched = False, -1
+        self._process, self._request = process, memoryview(b"")
         self._max_reply, self._max_log = max_reply, max_log
         self._ended = os.pidfd_open(process.pid)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._ended, selectors.EVENT_READ)
-        for stream, event in (
-            (process.stdin, selectors.EVENT_WRITE),
-            (process.stdout, selectors.EVENT_READ),
-            (process.stderr, selectors.EVENT_READ),
-        ):
+        for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
                 os.set_blocking(stream.fileno(), False)
-                self._selector.register(stream.fileno(), event)
+                if stream is not process.stdin:
+                    self._selector.register(stream.fileno(), selectors.EVENT_READ)
+
+    def send(self, request: bytes) -> None:
+        """Begin to write ``request``."""
+        self._request = memoryview(struct.pack(">Q", len(request)) + request)
+        if self._process.stdin:
+            self._selector.register(self._process.stdin.fileno(), selectors.EVENT_WRITE)
+
+    def watch(self, descriptor: int) -> None:
+        """Let :meth:`step` return, once, as soon as ``descriptor`` can be read."""
+        self._watched = descriptor
+        self._selector.register(descriptor, selectors.EVENT_READ)
 
     def step(self, timeout: float) -> bool:
         """Move what is ready; True when the process has ended and all it wrote was read."""
@@ -153,6 +168,8 @@ class _Pump:
             elif process.stdout and key.fd == process.stdout.fileno():
                 self._read(key.fd, self.reply, self._max_reply + 1)
                 self.reply_too_large = len(self.reply) > self._max_reply
+            elif key.fd == self._watched:
+                self._selector.unregister(key.fd)
             elif process.stderr:
                 self._read(key.fd, self.log, self._max_log)
         if ended and process.stdout:
