@@ -141,6 +141,11 @@ class SmallGateway:
         said = score if shown is None else shown
         self.change(identifier, state=State.SCORED, scores={"roc_auc_score": said}, has_receipt=True, counted=True)
 
+    def fail(self, identifier: str, failure: Failure) -> None:
+        """Finish a submission that failed on the real data, with a signed receipt."""
+        self.score(identifier, 0, outcome=Outcome(state="failed", tick=3, failure=failure))
+        self.change(identifier, state=State.FAILED, scores=None, failure=failure)
+
     def fail_rehearsal(self, identifier: str, report: RehearsalReport) -> None:
         """Finish a submission with a sealed log."""
         binding, _ = unseal_notebook(self.sealed[identifier], self.keys.sealing)

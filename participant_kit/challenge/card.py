@@ -202,6 +202,10 @@ class Phase(Model):
         return self.starts <= at < self.ends
 
 
+RESOURCES = ("run_seconds", "run_memory_mib")
+"""Figures that the runner measures: how long a notebook ran, and its largest memory (0 where nobody counts it)."""
+
+
 class Release(Model):
     """What may leave the secure side, and how much of it. Every default is the strictest.
 
@@ -215,7 +219,8 @@ class Release(Model):
     than ``leaderboard_step`` from the last one shown, and then with noise (Dwork et al., Science 2015);
     ``rounded`` always.
 
-    ``failure_detail``: ``cell-and-class``, or ``stage`` alone. ``figures``: other numbers of the scoring program.
+    ``failure_detail``: ``cell-and-class``, or ``stage`` alone. ``figures``: other numbers of the scoring program,
+    and those of :data:`RESOURCES`.
     ``review``: whether each release waits for the data holder's yes.
     """
 
@@ -287,8 +292,9 @@ class Card(Model):
         if len(set(names)) != len(names):
             raise ValueError("release.figures with names of their own, each once")
         if self.scoring is None:
-            if self.release.figures:
-                raise ValueError("release.figures only beside a scoring program, which computes them")
+            if any(figure.name not in RESOURCES for figure in self.release.figures):
+                known = " and ".join(RESOURCES)
+                raise ValueError(f"release.figures {known}; others only beside a scoring program, which computes them")
             if unknown := [metric.name for metric in self.metrics if metric.name not in METRICS]:
                 raise ValueError(f"metrics by name, one of {', '.join(METRICS)}, not {', '.join(unknown)}")
             if len(self.submission.columns) != 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
 from participant_kit.protocol.errors import printable
 from participant_kit.protocol.keys import Role
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from participant_kit.secure_side.egress import EgressLine
 
 app = typer.Typer(name="holder", help="Keys, what has left the secure side, and what may.", no_args_is_help=True)
+
+
+class DeskError(KitError):
+    """The desk cannot be opened as asked."""
+
+    code = "desk"
+
 
 State = Annotated[Path, typer.Option(help="The runner's state folder.")]
 
@@ -240,6 +249,39 @@ def review(state: State, json: console.Json = False) -> None:
         table.add_row(Text(since), Text(fields))
         table.add_section()
     console.emit([line.model_dump(mode="json") for line in lines], table)
+
+
+@app.command("open")
+def open_desk(
+    state: State,
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
+    json: console.Json = False,
+) -> None:
+    """Serve a page on this machine alone: what waits for your decision, the ledger, what has left.
+
+    Example: pkit holder open --state /secure/state
+    """
+    import secrets
+    import socket
+
+    import uvicorn
+
+    from participant_kit.secure_side.desk import create_desk
+
+    _read(state, [])  # a folder that is none is said now
+    code = secrets.token_hex(8)
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise DeskError(f"Port {port} cannot be listened on: {error.strerror}.", hint="Try --port 0.") from None
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    console.emit(
+        {"address": address, "code": code},
+        f"The desk is at [bold]{address}[/]\nIt asks for this code, once: [bold]{code}[/]\nStop it with Ctrl-C.",
+    )
+    sys.stdout.flush()
+    config = uvicorn.Config(create_desk(state, code), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 Submission = Annotated[str, typer.Argument(help="The submission, as `pkit holder review` shows it.")]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
 from rich.markup import escape
 
 from participant_kit.challenge.errors import KitError
@@ -18,7 +20,6 @@ from participant_kit.cli.token import read_token
 if TYPE_CHECKING:
     from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.participant import Client, Submission
-    from participant_kit.participant.explain import Explanation
     from participant_kit.protocol.keys import KeyRing
     from participant_kit.protocol.messages import SubmissionStatus
 
@@ -243,11 +244,29 @@ def explain(
 ) -> None:
     """Say in a sentence why a submission failed, and what to do next.
 
+    Of a submission from this machine it shows the cell, what is usual on real data, and the columns that the cell uses.
     Example: pkit explain not_finite
     """
-    said = _explanation(what, challenge)
-    result = {"explanation": said.sentence, "next_step": said.next_step}
-    console.emit(result, f"{escape(said.sentence)}\n[bold]Next:[/] {escape(said.next_step)}")
+    from participant_kit.participant.cell_help import cell_help
+    from participant_kit.participant.errors import ParticipantError
+    from participant_kit.participant.explain import REASONS, STAGES, explain
+    from participant_kit.participant.terminal import cell_view
+
+    if known := STAGES.get(what) or REASONS.get(what):
+        said, more = known, None
+    else:
+        submission = _where(challenge)[0].submission(what)
+        failure = submission.failure
+        if failure is None:
+            raise ParticipantError(f"{submission.id} is {submission.state.value}: there is nothing to explain.")
+        said, more = explain(failure, on_sample=submission.status.has_log), None
+        try:
+            more = None if submission.status.has_log else cell_help(submission.id, failure)
+        except KitError as error:
+            console.note(f"{escape(error.message)} So its cell is not shown.")
+    sentences = f"{escape(said.sentence)}\n[bold]Next:[/] {escape(said.next_step)}"
+    result = {"explanation": said.sentence, "next_step": said.next_step, "cell": asdict(more) if more else None}
+    console.emit(result, Group(sentences, cell_view(more)) if more else sentences)
 
 
 def list_challenges(
@@ -342,18 +361,6 @@ def _check(notebook: Path, kit: ChallengeFolder) -> list[object]:
         errors = [finding for finding in findings if finding.level == "error"]
         raise FindingsError(errors, hint="Correct these cells; pkit check looks again.")
     return list(warnings)
-
-
-def _explanation(what: str, challenge: str | None) -> Explanation:
-    from participant_kit.participant.errors import ParticipantError
-    from participant_kit.participant.explain import REASONS, STAGES, explain
-
-    if known := STAGES.get(what) or REASONS.get(what):
-        return known
-    submission = _where(challenge)[0].submission(what)
-    if failure := submission.failure:
-        return explain(failure)
-    raise ParticipantError(f"{submission.id} is {submission.state.value}: there is nothing to explain.")
 
 
 def _finish(submission: Submission) -> None:

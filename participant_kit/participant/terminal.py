@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from participant_kit.challenge.finding import Finding
+from participant_kit.participant.cell_help import CellHelp
 from participant_kit.participant.explain import explain
 from participant_kit.participant.leaderboard import Leaderboard
 from participant_kit.participant.rehearse import Rehearsal
@@ -66,6 +67,23 @@ def failure_view(failure: Failure, *, on_sample: bool = False) -> RenderableType
     """Why it failed, and the next step."""
     said = explain(failure, on_sample=on_sample)
     return Group(Text(printable(said.sentence), style="red"), Text.assemble(("Next: ", "bold"), said.next_step))
+
+
+def cell_view(help_: CellHelp) -> RenderableType:
+    """The cell that failed, the usual reasons, and what is known of the columns that it uses."""
+    from rich.syntax import Syntax  # with its lexers, only where code is shown
+
+    parts: list[RenderableType] = []
+    if help_.source:
+        parts.append(Syntax(help_.source, "python", line_numbers=True, background_color="default"))
+    if help_.usual:
+        parts.append("[bold]Usual on real data:[/]\n" + "\n".join(f"- {escape(reason)}" for reason in help_.usual))
+    if help_.columns:
+        table = Table("column", "codebook", title="Columns of this cell" if help_.here else "Columns of earlier cells")
+        for name, line in help_.columns.items():
+            table.add_row(escape(name), escape(line))
+        parts.append(table)
+    return Group(*parts)
 
 
 def state_text(status: SubmissionStatus) -> Text:

@@ -6,6 +6,7 @@ import json
 import time
 
 from participant_kit import __version__
+from participant_kit.challenge.card import RESOURCES
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.environment import Environment
 from participant_kit.execution.errors import ExecutionError
@@ -138,13 +139,15 @@ class BlindJob:
             return None
         if "reason" in scores:
             return Finding(stage=scores.get("stage", "output"), reason=scores["reason"])
-        found = scores.get("scores")
+        if not isinstance(found := scores.get("scores"), dict):
+            return Finding(stage="scoring")
+        resources = dict(zip(RESOURCES, (done.seconds, (done.peak_memory or 0) / 2**20), strict=True))
         aside = {
             "chance": scores.get("chance"),
             "against": best.name if best else None,
             "submission": binding.submission,
         }
-        return Finding(scores=found, aside=aside) if isinstance(found, dict) else Finding(stage="scoring")
+        return Finding(scores=found | resources, aside=aside)
 
     def _until_tick(self, started: float) -> float:
         elapsed = time.monotonic() - started

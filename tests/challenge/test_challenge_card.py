@@ -299,3 +299,12 @@ def test_editors_accept_what_the_card_accepts(schema: dict[str, Any]) -> None:
 def test_editors_refuse_what_the_card_refuses(schema: dict[str, Any], key: str, value: Any) -> None:
     content = {**make_card().model_dump(mode="json"), key: value}
     assert list(Draft202012Validator(schema).iter_errors(content))
+
+
+def test_figures_of_the_runner_need_no_scoring_program_and_others_do() -> None:
+    def figure(name: str) -> str:
+        return f"release: {{figures: [{{name: {name}, range: [0, 9]}}], "
+
+    assert make_card(**{"release: {": figure("run_seconds")}).release.figures[0].name == "run_seconds"
+    (finding,) = findings_of("release: {", figure("age_gap"))
+    assert "run_seconds and run_memory_mib; others only beside a scoring program" in finding.expected

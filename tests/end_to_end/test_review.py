@@ -16,7 +16,11 @@ from participant_kit.participant import Client
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import State
 
-RELEASE = "  review: true\n"
+RELEASE = """  review: true
+  figures:
+    - {name: run_seconds, range: [0, 60], decimals: 0}
+    - {name: run_memory_mib, range: [0, 1024], decimals: 0}
+"""
 LADDER = {"leaderboard_mechanism: rounded": "leaderboard_mechanism: parameter-free-ladder"}
 
 
@@ -55,6 +59,9 @@ def test_a_release_waits_for_the_holder_through_a_restart_while_others_run(airlo
     assert waiting(airlock) == {first.id, third.id}, "the second is run when it is known what the first showed"
     holder(airlock, "approve", first.id)
     assert first.wait(60).state is State.SCORED
+    figures = first.receipt().outcome.figures or {}
+    assert 0 < figures["run_seconds"] < 60
+    assert 20 < figures["run_memory_mib"] < 1024
     wait_until(lambda: second.id in waiting(airlock), what="the second waits in its turn")
     holder(airlock, "refuse", second.id, "--reason", "breaks_a_rule")
     assert second.wait(60).state is State.REFUSED

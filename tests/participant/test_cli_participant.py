@@ -21,8 +21,10 @@ from participant_kit.cli.participant import add_commands, receipt
 from participant_kit.execution.environment import Environment
 from participant_kit.participant import Client, Submission
 from participant_kit.participant.credentials import load_token
+from participant_kit.participant.records import forget, sent_from_here
 from participant_kit.protocol.merkle import prove_file, tree_root
 from participant_kit.protocol.messages import RehearsalReport
+from participant_kit.protocol.receipts import Failure
 
 app = typer.Typer()
 add_commands(app)
@@ -188,6 +190,29 @@ def test_explain_knows_submissions_and_words(submission: Submission, gateway: Sm
     assert "missing or infinite" in pkit("explain", "not_finite").output
     gateway.fail_rehearsal(submission.id, RehearsalReport(stage="timeout"))
     assert pkit_json("explain", submission.id)["explanation"].startswith("The notebook took longer")
+
+
+def test_a_failure_on_the_real_data_is_explained_with_the_cell_from_here(
+    submission: Submission, gateway: SmallGateway
+) -> None:
+    gateway.fail(submission.id, Failure(stage="notebook", cell=2, reason="ValueError"))
+    said = pkit("explain", submission.id).output
+    assert "In cell 2" in said
+    assert 'test["prediction"] = test["x"]' in said
+    assert "A missing value in a column that has none in the sample." in said
+    assert "number; 0 to 1; never missing" in said
+    assert set(pkit_json("explain", submission.id)["cell"]["columns"]) == {"id", "x"}
+
+
+def test_a_failure_of_a_submission_from_elsewhere_is_explained_without_its_cell(
+    submission: Submission, gateway: SmallGateway
+) -> None:
+    gateway.fail(submission.id, Failure(stage="notebook", cell=2, reason="ValueError"))
+    forget(sent_from_here(submission.id)[0])
+    result = pkit("explain", submission.id)
+    assert "In cell 2" in result.output
+    assert "is not on this machine" in result.output + result.stderr
+    assert pkit_json("explain", submission.id)["cell"] is None
 
 
 def test_a_receipt_is_verified_from_a_file_without_a_network(

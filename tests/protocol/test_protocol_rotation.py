@@ -221,6 +221,7 @@ def test_a_runner_does_not_start_with_a_revoked_key() -> None:
         ([OLD, REHEARSAL], DURING, "two roles"),
         ([OLD, STRANGER], DURING, f"{STRANGER.public.signing[:16]} is not in keys.json"),
     ],
+    ids=["at their end", "two roles", "a stranger's"],
 )
 def test_keys_that_cannot_be_held_together_are_refused(keys: list[SecretKeys], ring: KeyRing, said: str) -> None:
     with pytest.raises(ProtocolError, match=said):

@@ -1,0 +1,125 @@
+"""The holder's desk: who may look, what is shown, and that nothing is decided but by the holder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from participant_kit.protocol.keys import Role, SecretKeys
+from participant_kit.secure_side.desk import create_desk
+from participant_kit.secure_side.egress import LOG, EgressLog, LoggedField
+from participant_kit.secure_side.review import decision_on
+
+KEYS = SecretKeys.generate(Role.BLIND)
+CODE = "0123456789abcdef"
+SUBMISSION = "0198c5e0-7a51-7cc3-98c4-dc0c0c07398f"
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """One message waits; its participant has a name that is markup."""
+    log = EgressLog(tmp_path / LOG, KEYS)
+    who = {"challenge": "small", "phase": "development", "participant": EVIL, "submission": SUBMISSION, "dataset": "d"}
+    log.append(kind="started", fields=[], message={"budgets": [64.0, 128.0, 256.0]}, reserved=33.0, **who)
+    fields = [LoggedField(name="score:auc", value=0.8125, bits=9.97)]
+    log.append(kind="held", fields=fields, message={}, reserved=33.0, **who)
+    log.close()
+    return tmp_path
+
+
+@pytest.fixture
+def browser(state: Path) -> TestClient:
+    return TestClient(create_desk(state, CODE), base_url="http://127.0.0.1")
+
+
+@pytest.fixture
+def inside(browser: TestClient) -> TestClient:
+    assert browser.post("/enter", data={"code": CODE}).status_code == 200
+    return browser
+
+
+def form_of(browser: TestClient) -> str:
+    found = re.search(r'name="form" value="([^"]+)"', browser.get("/").text)
+    assert found
+    return found[1]
+
+
+def test_it_shows_what_waits_with_its_bits_and_the_ledger(inside: TestClient) -> None:
+    page = inside.get("/").text
+    for words in ("score:auc", "0.8125", "9.97", SUBMISSION, "33.00", "64.00"):
+        assert words in page
+
+
+def test_a_name_that_is_markup_is_text(inside: TestClient) -> None:
+    page = inside.get("/").text
+    assert EVIL not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_nothing_is_shown_or_decided_without_the_code(browser: TestClient, state: Path) -> None:
+    assert browser.get("/").status_code == 401
+    assert SUBMISSION not in browser.get("/").text
+    assert browser.post("/decide", data={"submission": SUBMISSION, "answer": "approve"}).status_code == 403
+    assert decision_on(state, SUBMISSION) is None
+
+
+def test_the_code_works_once_and_few_may_be_tried(browser: TestClient, state: Path) -> None:
+    assert browser.post("/enter", data={"code": CODE}).status_code == 200
+    browser.cookies.clear()
+    assert browser.post("/enter", data={"code": CODE}).status_code == 403
+    other = TestClient(create_desk(state, CODE), base_url="http://127.0.0.1")
+    for _ in range(5):
+        assert other.post("/enter", data={"code": "wrong"}).status_code == 403
+    assert "Too many" in other.post("/enter", data={"code": CODE}).text
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [("approve", None), ("refuse", "looks_like_data")], ids=["approve", "refuse"]
+)
+def test_a_decision_is_the_holder_s(inside: TestClient, state: Path, answer: str, reason: str | None) -> None:
+    given = {"form": form_of(inside), "submission": SUBMISSION, "answer": answer, "reason": "looks_like_data"}
+    assert inside.post("/decide", data=given).status_code == 200
+    decision = decision_on(state, SUBMISSION)
+    assert decision and decision.reason == reason
+    assert "Nothing waits" in inside.get("/").text
+    assert inside.post("/decide", data=given).status_code == 409, "what was decided is decided"
+
+
+def test_another_site_can_neither_decide_nor_look(inside: TestClient, state: Path) -> None:
+    given = {"form": form_of(inside), "submission": SUBMISSION, "answer": "approve"}
+    assert inside.post("/decide", data=given, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert inside.post("/decide", data={**given, "form": "guessed"}).status_code == 403
+    assert inside.get("/", headers={"Host": "evil.example"}).status_code == 400
+    assert decision_on(state, SUBMISSION) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"answer": "perhaps"}, {"reason": "because", "answer": "refuse"}, {"submission": "../../etc"}, {"x": "y" * 9999}],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_form_that_makes_no_sense_decides_nothing(inside: TestClient, state: Path, given: dict[str, str]) -> None:
+    whole = {"form": form_of(inside), "submission": SUBMISSION, "answer": "approve"} | given
+    answer = inside.post("/decide", data=whole)
+    assert answer.status_code in (400, 403, 409)
+    assert 'role="alert"' in answer.text
+    assert decision_on(state, SUBMISSION) is None
+
+
+def test_it_loads_nothing_from_elsewhere_and_runs_no_script(inside: TestClient) -> None:
+    answer = inside.get("/")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"<script|style=|https?://", answer.text)
+    assert inside.get("/desk.css").headers["Content-Type"].startswith("text/css")
+
+
+def test_a_log_that_was_changed_is_said_and_not_shown(inside: TestClient, state: Path) -> None:
+    (state / LOG).write_text((state / LOG).read_text().replace("0.8125", "0.9"))
+    answer = inside.get("/")
+    assert answer.status_code == 500
+    assert "0.9" not in answer.text
