@@ -65,7 +65,7 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium
 	$(NPM) test --silent
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/attacks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 attacks: $(VENV)/installed ## Run every attack of the corpus, and write docs/attacks.md.
 	OMP_NUM_THREADS=1 PKIT_ATTACKS_RECORD=docs/attacks.csv $(BIN)/python -m pytest tests/attacks \

@@ -1,7 +1,7 @@
 # tries: reads its mounts, which name folders of this machine, by every file and call that tells them, and opens these
 # success: a folder of this machine opens
-# wall: a mount namespace: nothing of this machine but its programs is in sight, and these read-only. Where the kernel
-#   has Landlock, mountinfo does not open; where it has not, the names are inside and have no way out
+# wall: a mount namespace: nothing of this machine but its programs is in sight, and these read-only; the names
+#   themselves are inside and have no way out
 # expect: scored
 import ctypes
 import re
@@ -26,11 +26,14 @@ named |= set(re.findall(r"(?:upperdir|lowerdir|workdir)=([^,: ]+)", text))
 named |= {outside["root"], outside["private"], outside["home"]}  # and those which it would find there
 for folder in named - {"/"}:
     for path in (folder, os.path.dirname(folder), f"/proc/1/root{folder}", f"/oldroot{folder}", f"/newroot{folder}"):
-        inside = os.path.realpath(path)
         try:
             os.stat(path)
         except OSError:
             continue
+        try:
+            inside = os.path.realpath(path)
+        except OSError:
+            inside = path
         if any(f"{inside}/".startswith(f"{mount}/") for mount in mounts):
             continue
         if inside != "/" and not any(mount.startswith(f"{inside}/") for mount in mounts):  # the way to a mount is empty
