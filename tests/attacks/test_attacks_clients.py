@@ -41,7 +41,7 @@ def test_nothing_gets_out_and_nothing_breaks(
 @pytest.fixture(scope="module")
 def strict_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A scoring program of the organizer's own, a budget for one submission each, and a short wall time."""
-    card = {"scoring: null": "scoring: scoring", "budget_bits: 99999 ": "budget_bits: 45 ", "30 s": "10 s"}
+    card = {"scoring: null": "scoring: scoring", "budget_bits: 99999 ": "budget_bits: 45 ", "30 s": "20 s"}
     house = World(tmp_path_factory.mktemp("strict"), card=card)
     folder = house.challenge.root / "scoring"
     folder.mkdir()
