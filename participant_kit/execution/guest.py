@@ -90,6 +90,8 @@ def _die_with_runner() -> None:
 
 def _run_notebook(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     warnings.simplefilter("ignore")  # of this program, not of the notebook: there is no network to look at
+    # papermill would load it, and numpy with it, to read notebooks from a Hadoop file system: a third of its start
+    sys.modules["pyarrow.fs"] = None  # type: ignore[assignment]
     import nbformat
     from nbclient.exceptions import DeadKernelError
     from papermill import PapermillExecutionError, execute_notebook

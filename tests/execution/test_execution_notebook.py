@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from support import SOLUTION, make_card, make_notebook
 
+from participant_kit.execution import guest
 from participant_kit.execution.environment import Environment
 from participant_kit.execution.notebook import Execution, read_reply, run_notebook
 from participant_kit.execution.sandbox import Ended, Sandbox, get_sandbox
@@ -234,3 +236,13 @@ def test_a_hostile_reply_becomes_a_plain_failure(reply: bytes) -> None:
     assert done.stage in ("kernel", "notebook")
     assert done.cell is None
     assert done.reason is None or len(done.reason) <= 200
+
+
+def test_the_driving_program_starts_without_what_it_never_uses(environment: Environment) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(guest.__file__).parent)!r}); import guest\n"
+        "try: guest._run_notebook({}, b'')\n"
+        "except guest.Failed: print(*sorted({'papermill', 'pyarrow', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([environment.python, "-I", "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["papermill"]
