@@ -103,7 +103,11 @@ async def _refuse_form(request: Request, error: Exception) -> Response:
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    messages = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    messages = {
+        400: "The body of the request cannot be read.",
+        404: "There is nothing at this address.",
+        405: "This address does not take that method.",
+    }
     hint = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
     return _problem(status, Problem(code=f"http_{status}", message=messages.get(status, "Not granted."), hint=hint))
 

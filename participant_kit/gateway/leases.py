@@ -19,7 +19,7 @@ from participant_kit.gateway.submissions import change
 from participant_kit.gateway.tables import results, submissions
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import Role
-from participant_kit.protocol.messages import ClaimRequest, Lease
+from participant_kit.protocol.messages import ChallengeInfo, ClaimRequest, Lease
 from participant_kit.protocol.receipts import Receipt, verify_receipt
 from participant_kit.protocol.states import State
 
@@ -121,7 +121,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     """Store the one result of a submission. The row before; None when this very result was stored before.
 
     Raises :class:`GatewayError`: 409 for a stale token or another result, 422 for a receipt that is not signed
-    by the challenge's runner or not of this submission.
+    by the challenge's runner, not of this submission, or of no score that the card has.
     """
     known = connection.scalar(select(results.c.envelope).where(results.c.submission == identifier))
     if known is not None:
@@ -132,7 +132,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     if row.state != State.RUNNING:
         raise _lost()
     challenge = find_challenge(connection, row.challenge)
-    receipt = _read_receipt(envelope, row, [keys.signing for keys in challenge.keys.of(Role.BLIND)])
+    receipt = _read_receipt(envelope, row, challenge)
     outcome = receipt.outcome
     connection.execute(insert(results).values(submission=identifier, envelope=envelope, created_at=time.time()))
     failure = outcome.failure.model_dump(exclude_none=True) if outcome.failure else None
@@ -164,14 +164,20 @@ def find_lent(connection: Connection, identifier: str, token: str) -> Any:
     return row
 
 
-def _read_receipt(envelope: dict[str, Any], row: Any, keys: list[str]) -> Receipt:
+def _read_receipt(envelope: dict[str, Any], row: Any, challenge: ChallengeInfo) -> Receipt:
     try:
-        receipt = verify_receipt(envelope, keys)
+        receipt = verify_receipt(envelope, [keys.signing for keys in challenge.keys.of(Role.BLIND)])
     except ProtocolError as error:
         raise GatewayError(422, "receipt", error.message, hint=error.hint) from None
     bound = (receipt.submission, receipt.challenge, receipt.phase, receipt.participant)
     if bound != (row.id, row.challenge, row.phase, row.participant):
         raise GatewayError(422, "receipt", "The receipt belongs to another submission.")
+    outcome, primary = receipt.outcome, challenge.card.primary.name
+    if (outcome.state == "scored") != bool(outcome.scores) or primary not in (outcome.scores or [primary]):
+        hint = "Let the runner and the gateway have the same card."
+        raise GatewayError(422, "receipt", f"A score, and only a score, comes with {primary}.", hint=hint)
+    if not 0 <= receipt.bits <= challenge.card.release.budget_bits:
+        raise GatewayError(422, "receipt", "The receipt's bits are none that the card allows.")
     return receipt
 
 

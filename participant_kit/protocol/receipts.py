@@ -108,7 +108,7 @@ def verify_receipt(envelope: Any, signing_keys: Iterable[str]) -> Receipt:
         receipt = Receipt.model_validate(statement["predicate"])
         if statement["subject"][0]["digest"]["sha256"] != receipt.notebook_sha256:
             raise ValueError
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, ValidationError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, ValidationError, RecursionError):
         raise ReceiptError("This is no receipt of a score (an in-toto statement in a DSSE envelope).") from None
     return receipt
 
