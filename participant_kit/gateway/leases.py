@@ -32,6 +32,11 @@ _NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 def end_lost_leases(connection: Connection, settings: Settings) -> bool:
     """Queue again what a lost runner held; what was lost too often fails, and is not held against the participant."""
     lent = submissions.c.state.in_([state.value for state in LENT.values()])
+    # no lease is longer than a lease, also after the clock was put back
+    at_most = time.time() + settings.lease
+    connection.execute(
+        update(submissions).where(lent & (submissions.c.lease_expires > at_most)).values(lease_expires=at_most)
+    )
     lost = connection.execute(select(submissions).where((submissions.c.lease_expires < time.time()) & lent)).all()
     for row in lost:
         values = dict(_NO_LEASE)
