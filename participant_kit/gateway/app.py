@@ -45,7 +45,11 @@ def create_app(settings: Settings) -> FastAPI:
         title="participant-kit gateway",
         version=__version__,
         lifespan=life,
-        responses={"4XX": {"model": Problem, "description": "What is wrong, and what to do next."}},
+        responses={
+            "4XX": {"model": Problem, "description": "What is wrong, and what to do next."},
+            503: {"model": Problem, "description": "The database is busy; nothing was changed."},
+            507: {"model": Problem, "description": "The disk is full; nothing was stored."},
+        },
     )
     app.state.service = service
     for router in (server.router, challenges.router, submissions.router, runners.router):
@@ -117,7 +121,9 @@ async def _refuse_database(request: Request, error: Exception) -> Response:
         return await _refuse(request, disk_full())
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
     hint = "Nothing was changed. Try again in a moment."
-    return _problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint))
+    response = _problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint))
+    response.headers["Retry-After"] = "5"
+    return response
 
 
 async def _fail(request: Request, error: Exception) -> Response:
