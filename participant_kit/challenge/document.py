@@ -31,6 +31,11 @@ class _Loader(yaml.SafeLoader):
 
     depth = 0
 
+    def fetch_flow_collection_start(self, kind: Any) -> None:  # before the scanner looks ahead, level by level
+        if self.flow_level == MAX_DEPTH:
+            raise yaml.scanner.ScannerError(None, None, f"more than {MAX_DEPTH} levels", self.get_mark())
+        super().fetch_flow_collection_start(kind)
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         wrong = "an alias" if self.check_event(yaml.AliasEvent) else ""
         if wrong or self.depth == MAX_DEPTH:
