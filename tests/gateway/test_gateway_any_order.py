@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from gateway_world import BLIND, make_envelope, make_kit
+from gateway_world import BLIND, MEMORY, make_envelope, make_kit
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -48,8 +48,6 @@ from participant_kit.protocol.states import FINAL, State
 EXAMPLES = int(os.environ.get("PKIT_STATEFUL_EXAMPLES", "6"))
 PER_DAY, TOTAL, LEASE, ATTEMPTS = 3, 6, 30.0, 3
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-"""Where a folder costs no waiting for a disk."""
 PEOPLE = ("ada", "bob")
 RUNNERS = {Role.BLIND: Account(name="runner", role="runner"), Role.REHEARSAL: Account(name="other", role="rehearsal")}
 FAULTS = {"scored": None, "notebook": {"stage": "notebook"}, "sandbox": {"stage": "sandbox"}}

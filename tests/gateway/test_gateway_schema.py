@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ import requests
 import schemathesis
 import uvicorn
 from fastapi import FastAPI
-from gateway_world import API, make_envelope, make_kit
+from gateway_world import API, MEMORY, make_envelope, make_kit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
@@ -43,7 +44,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.receipts import Failure, Outcome
 
-EXAMPLES = int(os.environ.get("PKIT_SCHEMA_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("PKIT_SCHEMA_EXAMPLES", "15"))
 ROLES = ("participant", "organizer", "runner", "rehearsal", None)
 CHECKS = [
     not_a_server_error,
@@ -62,7 +63,7 @@ def read_schema() -> tuple[dict[str, APIOperation], set[str]]:
 
     The tokens are this module's to choose, and not a part of what is made up.
     """
-    with TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         document = create_app(Settings(Path(folder))).openapi()
     guarded = {
         f"{verb.upper()} {path}"
@@ -114,8 +115,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("schema")
+def world() -> Iterator[World]:
+    folder = Path(tempfile.mkdtemp(dir=MEMORY))
     data, kit = folder / "gateway", make_kit(folder / "kit", UNLIMITED, (Role.BLIND, Role.REHEARSAL))
     app = create_app(Settings(data))
     tokens = {role: create_token(data, role, role) for role in ROLES if role}
@@ -125,6 +126,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert world.ask("PUT", "/challenges/small", "organizer", data=kit).status_code == 200
         world.submit()
         yield world
+    shutil.rmtree(folder)
 
 
 class listening:
