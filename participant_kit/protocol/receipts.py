@@ -133,7 +133,7 @@ def _parse(envelope: Any) -> Envelope:
     try:
         parsed = Envelope.from_dict(deepcopy(dict(envelope)))  # from_dict takes its input apart
         parsed.pae()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _no_receipt() from None
     return parsed
 
