@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test lint unit attacks extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test lint unit attacks fuzz extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -65,11 +65,20 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium
 	$(NPM) test --silent
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/attacks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-attacks: $(VENV)/installed ## Run every attack of the corpus, and write docs/attacks.md.
+attacks: $(VENV)/installed ## Run every attack of the corpus, each alone, and write docs/attacks.md.
+	@: > docs/attacks.csv
 	OMP_NUM_THREADS=1 PKIT_ATTACKS_RECORD=docs/attacks.csv $(BIN)/python -m pytest tests/attacks \
-		--numprocesses 2 --dist loadfile; status=$$?; $(BIN)/python docs/attacks.py; exit $$status
+		--deselect tests/attacks/test_attacks_search.py::test_the_page_lists_every_attack_and_how_it_ended \
+		--numprocesses 2 --dist loadfile --durations 15; status=$$?; $(BIN)/python docs/attacks.py; exit $$status
+
+SECONDS ?= 60
+fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of its code, for SECONDS=60 each.
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
+		SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]' || \
+		{ echo "atheris, which make fuzz is made of, cannot be had: it needs Linux and a Python from 3.11 to 3.13."; exit 1; }
+	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(SECONDS)
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

@@ -193,7 +193,9 @@ class House:
         self.start("gateway", "gateway", "start", *words, "--address-file", str(file), inside=inside)
         wait_until(file.exists, what="the gateway starts")
 
-    def start_runner(self, role: Role, *, wait: bool = True, gateway: str | None = None) -> None:
+    def start_runner(
+        self, role: Role, *, wait: bool = True, gateway: str | None = None, inside: tuple[str, ...] = ()
+    ) -> None:
         name = role.value
         (self.root / f"{name}.ready").unlink(missing_ok=True)
         folder = self.challenge.root if role == Role.BLIND else self.challenge.root / "starter_kit"
@@ -206,7 +208,8 @@ class House:
             "--token-file": str(self.root / f"{name}.token"),
             "--ready-file": str(self.root / f"{name}.ready"),
         }
-        self.start(name, "runner", "start", "--demonstration", *(word for pair in words.items() for word in pair))
+        options = (word for pair in words.items() for word in pair)
+        self.start(name, "runner", "start", "--demonstration", *options, inside=inside)
         if wait:
             self.wait_ready(role)
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from participant_kit.challenge.finding import Finding, FindingsError, NewerSchemaError
 
 MAX_DOCUMENT_BYTES = 1 << 20
+MAX_DEPTH = 50
+"""Levels of a document. Each costs the parser more than the one before."""
 
 Loc = tuple[int | str, ...]
 
@@ -25,13 +27,24 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases (no "billion laughs") and without silently repeated keys."""
+    """Safe YAML without aliases (no "billion laughs"), without silently repeated keys, and of bounded depth."""
+
+    depth = 0
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:  # before the scanner looks ahead, level by level
+        if self.flow_level == MAX_DEPTH:
+            raise yaml.scanner.ScannerError(None, None, f"more than {MAX_DEPTH} levels", self.get_mark())
+        super().fetch_flow_collection_start(kind)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
+        wrong = "an alias" if self.check_event(yaml.AliasEvent) else ""
+        if wrong or self.depth == MAX_DEPTH:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise yaml.composer.ComposerError(None, None, "an alias", mark)
-        return super().compose_node(parent, index)
+            raise yaml.composer.ComposerError(None, None, wrong or f"more than {MAX_DEPTH} levels", mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen = set()

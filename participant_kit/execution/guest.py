@@ -16,6 +16,7 @@ import json
 import os
 import re
 import runpy
+import select
 import shutil
 import signal
 import stat
@@ -100,20 +101,26 @@ def _die_with_runner() -> None:
 
 
 def _preload(kind: str = "", *modules: str) -> Any:
-    """What can be done before there is a request, which may be long: the imports of a ``kind`` of request.
+    """What can be done before there is a request: for a notebook a kernel is started, and returned.
 
-    For a notebook there is a kernel, too, which has imported ``modules``; it is returned.
+    While the request is still to come, which may take long, ``modules`` are imported, by the kernel or for a program.
     """
+    if _is_asked():
+        modules = ()
     if kind == "program":
         for module in modules:
             with contextlib.suppress(Exception):  # the program says it better
                 importlib.import_module(module)
-    if kind != "notebook":
+    if kind != "notebook" or sys.platform == "win32":
         return None
     try:
         return _start_kernel(modules)
     except Exception:  # then papermill starts one, and says what is wrong
         return None
+
+
+def _is_asked() -> bool:
+    return sys.platform == "win32" or bool(select.select([0], [], [], 0)[0])
 
 
 def _start_kernel(modules: Sequence[str]) -> Any:
@@ -124,17 +131,17 @@ def _start_kernel(modules: Sequence[str]) -> Any:
     manager = AsyncKernelManager(kernel_name="python3", config=_kernel_config())
     run_sync(manager.start_kernel)(extra_arguments=["--HistoryManager.hist_file=:memory:"], cwd=str(WORK))
     _import_papermill()
-    lines = [f"try:\n    import {module}\nexcept Exception:\n    pass" for module in modules]
 
     async def import_all() -> None:
         client = manager.client()
         client.start_channels()
         await client.wait_for_ready(timeout=60)
-        code = "\n".join(lines) + f"\nfor _ in {[m.partition('.')[0] for m in modules]!r}:\n    globals().pop(_, None)"
-        await client.execute(code + "\nglobals().pop('_', None)", silent=True, store_history=False, reply=True)
+        for module in modules:  # silent, so that the notebook's own cells count from 1
+            await client.execute(f"__import__({module!r})", silent=True, store_history=False, reply=True)
         client.stop_channels()
 
-    run_sync(import_all)()
+    if modules:
+        run_sync(import_all)()
     return manager
 
 

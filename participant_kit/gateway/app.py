@@ -45,7 +45,11 @@ def create_app(settings: Settings) -> FastAPI:
         title="participant-kit gateway",
         version=__version__,
         lifespan=life,
-        responses={"4XX": {"model": Problem, "description": "What is wrong, and what to do next."}},
+        responses={
+            "4XX": {"model": Problem, "description": "What is wrong, and what to do next."},
+            503: {"model": Problem, "description": "The database is busy; nothing was changed."},
+            507: {"model": Problem, "description": "The disk is full; nothing was stored."},
+        },
     )
     app.state.service = service
     for router in (server.router, challenges.router, submissions.router, runners.router):
@@ -103,7 +107,11 @@ async def _refuse_form(request: Request, error: Exception) -> Response:
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    messages = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+    messages = {
+        400: "The body of the request cannot be read.",
+        404: "There is nothing at this address.",
+        405: "This address does not take that method.",
+    }
     hint = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
     return _problem(status, Problem(code=f"http_{status}", message=messages.get(status, "Not granted."), hint=hint))
 
@@ -113,7 +121,9 @@ async def _refuse_database(request: Request, error: Exception) -> Response:
         return await _refuse(request, disk_full())
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
     hint = "Nothing was changed. Try again in a moment."
-    return _problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint))
+    response = _problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint))
+    response.headers["Retry-After"] = "5"
+    return response
 
 
 async def _fail(request: Request, error: Exception) -> Response:

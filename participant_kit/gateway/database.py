@@ -13,6 +13,9 @@ from sqlalchemy import Connection, create_engine, event
 
 from participant_kit.gateway.settings import Settings
 
+PATIENCE = 20.0
+"""Seconds for which a change waits for another process that holds SQLite's write lock."""
+
 
 class Database:
     """Transactions of one gateway. A writing one sees what it read unchanged until it commits."""
@@ -57,7 +60,8 @@ class Database:
 
 def _configure_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's own BEGIN is used, see below
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=20000", "foreign_keys=ON"):
+    patience = f"busy_timeout={PATIENCE * 1000:.0f}"
+    for pragma in (patience, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

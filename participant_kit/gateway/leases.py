@@ -18,8 +18,8 @@ from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.submissions import change
 from participant_kit.gateway.tables import results, submissions
 from participant_kit.protocol.errors import ProtocolError
-from participant_kit.protocol.keys import KeyRing, Role
-from participant_kit.protocol.messages import ClaimRequest, Lease
+from participant_kit.protocol.keys import Role
+from participant_kit.protocol.messages import ChallengeInfo, ClaimRequest, Lease
 from participant_kit.protocol.receipts import Receipt, verify_with
 from participant_kit.protocol.states import State
 
@@ -32,6 +32,11 @@ _NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 def end_lost_leases(connection: Connection, settings: Settings) -> bool:
     """Queue again what a lost runner held; what was lost too often fails, and is not held against the participant."""
     lent = submissions.c.state.in_([state.value for state in LENT.values()])
+    # no lease is longer than a lease, also after the clock was put back
+    at_most = time.time() + settings.lease
+    connection.execute(
+        update(submissions).where(lent & (submissions.c.lease_expires > at_most)).values(lease_expires=at_most)
+    )
     lost = connection.execute(select(submissions).where((submissions.c.lease_expires < time.time()) & lent)).all()
     for row in lost:
         values = dict(_NO_LEASE)
@@ -121,7 +126,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     """Store the one result of a submission. The row before; None when this very result was stored before.
 
     Raises :class:`GatewayError`: 409 for a stale token or another result, 422 for a receipt that is not signed
-    by the challenge's runner or not of this submission.
+    by the challenge's runner, not of this submission, or of no score that the card has.
     """
     known = connection.scalar(select(results.c.envelope).where(results.c.submission == identifier))
     if known is not None:
@@ -132,7 +137,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     if row.state != State.RUNNING:
         raise _lost()
     challenge = find_challenge(connection, row.challenge)
-    receipt = _read_receipt(envelope, row, challenge.keys)
+    receipt = _read_receipt(envelope, row, challenge)
     outcome = receipt.outcome
     connection.execute(insert(results).values(submission=identifier, envelope=envelope, created_at=time.time()))
     failure = outcome.failure.model_dump(exclude_none=True) if outcome.failure else None
@@ -164,14 +169,20 @@ def find_lent(connection: Connection, identifier: str, token: str) -> Any:
     return row
 
 
-def _read_receipt(envelope: dict[str, Any], row: Any, ring: KeyRing) -> Receipt:
+def _read_receipt(envelope: dict[str, Any], row: Any, challenge: ChallengeInfo) -> Receipt:
     try:
-        receipt = verify_with(envelope, ring)
+        receipt = verify_with(envelope, challenge.keys)
     except ProtocolError as error:
         raise GatewayError(422, "receipt", error.message, hint=error.hint) from None
     bound = (receipt.submission, receipt.challenge, receipt.phase, receipt.participant)
     if bound != (row.id, row.challenge, row.phase, row.participant):
         raise GatewayError(422, "receipt", "The receipt belongs to another submission.")
+    outcome, primary = receipt.outcome, challenge.card.primary.name
+    if (outcome.state == "scored") != bool(outcome.scores) or primary not in (outcome.scores or [primary]):
+        hint = "Let the runner and the gateway have the same card."
+        raise GatewayError(422, "receipt", f"A score, and only a score, comes with {primary}.", hint=hint)
+    if not 0 <= receipt.bits <= challenge.card.release.budget_bits:
+        raise GatewayError(422, "receipt", "The receipt's bits are none that the card allows.")
     return receipt
 
 

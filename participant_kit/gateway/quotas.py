@@ -23,7 +23,10 @@ def read_quota(connection: Connection, card: Card, phase: Phase, participant: st
     )
     mine = all_of_mine & submissions.c.counted
     total = connection.scalar(select(func.count()).select_from(submissions).where(mine)) or 0
-    today = mine & (submissions.c.created_at >= midnight.timestamp())
+    tomorrow = midnight + timedelta(days=1)
+    # a clock that was put back has left some of tomorrow's: they are for tomorrow to count
+    created = submissions.c.created_at
+    today = mine & (created >= midnight.timestamp()) & (created < tomorrow.timestamp())
     of_challenge = submissions.c.challenge == card.slug
     of_all = connection.scalar(select(func.sum(submissions.c.bits)).where(of_challenge)) or 0.0
     revealed = connection.scalar(select(func.sum(submissions.c.bits)).where(all_of_mine)) or 0.0
@@ -33,7 +36,7 @@ def read_quota(connection: Connection, card: Card, phase: Phase, participant: st
         per_day=phase.per_day,
         used_total=total,
         total=phase.total,
-        resets_at=midnight + timedelta(days=1),
+        resets_at=tomorrow,
         revealed_bits=round(revealed, 3),
         budget_bits=card.release.budget_bits,
         challenge_bits=round(of_all, 3),

@@ -48,6 +48,8 @@ def prepare_notebook(path: Path, max_bytes: int | None = None) -> Prepared:
         content = nbformat.writes(notebook, version=4).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
         raise NotebookError(f"{path.name} holds text that is not Unicode.", hint="Type that cell anew.") from None
+    except RecursionError as error:
+        raise _invalid(path.name, error) from None
     if max_bytes is not None and len(content) > max_bytes:
         raise NotebookError(
             f"{path.name} has {len(content) / 2**20:.1f} MiB without outputs; {format_size(max_bytes)} are allowed.",
@@ -124,7 +126,10 @@ def _metadata(metadata: Any) -> dict[str, Any]:
 
 
 def _invalid(name: str, error: Exception) -> NotebookError:
-    text = str(error).splitlines()
+    try:
+        text = str(error).splitlines()
+    except RecursionError:  # it shows what is wrong, which is nested too deep to be shown
+        text = []
     return NotebookError(
         f"{name} is no valid notebook: {type(error).__name__} {text[0][:200] if text else ''}".rstrip() + ".",
         hint="Open it in JupyterLab and save it again.",

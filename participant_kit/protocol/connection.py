@@ -153,14 +153,17 @@ class Connection:
                 body = self._read(response, limit, None if progress else self._timeout + wait, progress)
                 kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
                 answer = _Answer(response.status_code, body, kind, response.headers.get("ETag"))
+                told_its_end = any(name in response.headers for name in ("Content-Length", "Transfer-Encoding"))
         except requests.RequestException as error:
             raise self._explain(error) from None
         except ReadTimeoutError:
             raise self._slow() from None
         except HTTPError:
-            raise self._error("broke off in the middle of its answer.", "Try again.", UNREACHABLE) from None
+            raise self._broke_off() from None
         if answer.status >= 400:
             raise self._problem(answer)
+        if not told_its_end and answer.status not in (204, 304) and "html" not in answer.kind:
+            raise self._broke_off()  # whoever cuts the connection could make it shorter, and nobody would see
         return answer
 
     def _read(
@@ -253,6 +256,9 @@ class Connection:
             "Try again later; nothing is lost.",
             UNREACHABLE,
         )
+
+    def _broke_off(self) -> GatewayError:
+        return self._error("broke off in the middle of its answer.", "Try again.", UNREACHABLE)
 
     def _no_gateway(self, kind: str) -> GatewayError:
         return self._error(

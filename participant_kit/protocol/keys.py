@@ -130,12 +130,15 @@ class KeyRing(BaseModel):
         """Raise ``ValueError`` unless each key can be used and each revocation was signed by who may revoke.
 
         That is the key itself, or a blind one that was not revoked before: a rehearsal runner's machine is trusted
-        with less.
+        with less. A key stands there once, and in one spelling: what is said of it must not miss it.
         """
         for keys in self.runners:
             pyrage.x25519.Recipient.from_str(keys.sealing)
-            if len(bytes.fromhex(keys.signing)) != 32:
+        for signing in (*(keys.signing for keys in self.runners), *(one.key for one in self.revocations)):
+            if len(signing) != 64 or bytes.fromhex(signing).hex() != signing:
                 raise ValueError
+        if len({keys.signing for keys in self.runners}) < len(self.runners):
+            raise ValueError
         blind = {keys.signing for keys in self.of(Role.BLIND)}
         for one in self.revocations:
             if one.by not in blind | {one.key} or not one.is_signed():

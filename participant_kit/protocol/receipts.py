@@ -133,7 +133,7 @@ def _parse(envelope: Any) -> Envelope:
     try:
         parsed = Envelope.from_dict(deepcopy(dict(envelope)))  # from_dict takes its input apart
         parsed.pae()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _no_receipt() from None
     return parsed
 
@@ -147,7 +147,7 @@ def _read(envelope: Envelope) -> Receipt:
         receipt = Receipt.model_validate(statement["predicate"])
         if statement["subject"][0]["digest"]["sha256"] != receipt.notebook_sha256:
             raise ValueError
-    except (ValueError, KeyError, IndexError, TypeError, ValidationError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, ValidationError, RecursionError):
         raise _no_receipt() from None
     return receipt
 

@@ -52,6 +52,16 @@ class Attack:
         return self.name.partition("_")[0]
 
     @property
+    def strict(self) -> bool:
+        """Whether it is for the house with a short wall time and a small budget."""
+        return self.options.get("house") == "strict"
+
+    @property
+    def looks(self) -> bool:
+        """Whether it only looks around and leaves all as it is, so that others may look in the same run."""
+        return self.family in ("host", "network", "private") and self.expect == "scored" and not self.options
+
+    @property
     def outcomes(self) -> list[str]:
         """The ways in which it may end."""
         return self.expect.split(" or ")

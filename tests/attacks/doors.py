@@ -11,6 +11,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+TIDY = "import os, sys; sys.stdin.read(); [os.remove(path) for path in sys.argv[2:]]"
+"""The process beside: it waits for the end of who has started it, by whatever way, and leaves no file behind."""
+
 
 class Doors:
     """Listeners on every kind of socket, a file in shared memory, and a process with a secret in sight.
@@ -36,7 +39,9 @@ class Doors:
         self.shared = Path("/dev/shm") / name
         self.shared.write_text(secret)
         self._beside = subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(3600)", secret], env={"SECRET": secret}
+            [sys.executable, "-c", TIDY, secret, str(self.path), str(self.shared)],
+            stdin=subprocess.PIPE,
+            env={"SECRET": secret},
         )
         self._calls_to = 47_113
         self._stop = threading.Event()
@@ -82,14 +87,11 @@ class Doors:
     def close(self) -> None:
         """Close them all."""
         self._stop.set()
-        self._beside.kill()
-        self._beside.wait()
         for one in self._sockets:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
-        self.path.unlink(missing_ok=True)
-        self.shared.unlink(missing_ok=True)
+        self._beside.communicate()
 
 
 def _own_addresses() -> list[Any]:

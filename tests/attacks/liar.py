@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from house import wait_until
 from wire import Exchange
 from world import World
 
@@ -31,6 +32,23 @@ def offering(world: World, kit: bytes | dict[str, bytes]) -> Iterator[None]:
 
     with world.wire.lying(lie):
         yield
+
+
+def swapped_claim_is_refused(world: World, key: str, value: str) -> None:
+    """Give the runner a claim whose ``key`` says ``value``: it must refuse, which costs nobody bits."""
+    released = len(world.egress())
+
+    def lie(exchange: Exchange) -> None:
+        if exchange.status == 200 and exchange.path.endswith("/claims") and exchange.answer not in (b"", b"null"):
+            exchange.answer = json.dumps({**json.loads(exchange.answer), key: value}).encode()
+
+    with world.wire.lying(lie):
+        submission = world.submit("1 / 0")
+        wait_until(lambda: len(world.egress()) > released, 30, "the runner has answered")
+    (line,) = world.egress()[released:]
+    assert {field.name: field.value for field in line.fields}["state"] == "refused"
+    assert line.bits == 0
+    submission.wait(30)
 
 
 def _changed(world: World, files: dict[str, bytes]) -> bytes:

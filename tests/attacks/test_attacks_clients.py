@@ -8,12 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from corpus import CLIENTS, PROGRAMS, Attack, attacks
-from house import SOLUTION
+from corpus import CLIENTS, NOTEBOOKS, PROGRAMS, Attack, attacks
 from world import World, ended, is_expected
 
 Record = Callable[[str, object], None]
-CLIENT = [attack for attack in attacks(CLIENTS) if attack.family != "accounts"]
+CLIENT = [attack for attack in attacks(CLIENTS) if not attack.strict]
 
 
 def load(attack: Attack) -> ModuleType:
@@ -40,8 +39,10 @@ def test_nothing_gets_out_and_nothing_breaks(
 
 
 @pytest.fixture(scope="module")
-def world_with_a_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    house = World(tmp_path_factory.mktemp("program"), card={"scoring: null": "scoring: scoring"})
+def strict_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A scoring program of the organizer's own, a budget for one submission each, and a short wall time."""
+    card = {"scoring: null": "scoring: scoring", "budget_bits: 99999 ": "budget_bits: 45 ", "30 s": "20 s"}
+    house = World(tmp_path_factory.mktemp("strict"), card=card)
     folder = house.challenge.root / "scoring"
     folder.mkdir()
     (folder / "metadata.yaml").write_text("command: python3 score.py $input $output\n")
@@ -54,31 +55,24 @@ def world_with_a_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 
 
 @pytest.mark.parametrize("attack", attacks(PROGRAMS), ids=lambda one: one.name)
-def test_a_scoring_program_lets_out_scores_alone(
-    world_with_a_program: World, attack: Attack, record_property: Record
-) -> None:
-    world = world_with_a_program
-    (world.challenge.root / "scoring" / "score.py").write_bytes(attack.path.read_bytes())
-    submission = world.submit(SOLUTION).wait(90)
+def test_a_scoring_program_lets_out_scores_alone(strict_world: World, attack: Attack, record_property: Record) -> None:
+    strict_world.come(attack.name)
+    (strict_world.challenge.root / "scoring" / "score.py").write_bytes(attack.path.read_bytes())
+    submission = strict_world.honest_run()
     record_property("outcome", ended(submission))
-    assert world.found() == []
+    assert strict_world.found() == []
     assert is_expected(ended(submission), attack.outcomes), ended(submission)
     assert submission.status.attempt == 1
 
 
-@pytest.fixture
-def world_with_a_small_budget(tmp_path: Path) -> Iterator[World]:
-    house = World(tmp_path, card={"budget_bits: 99999 ": "budget_bits: 45 "})
-    try:
-        house.open()
-        yield house
-    finally:
-        house.close()
+@pytest.mark.parametrize("attack", [one for one in attacks(NOTEBOOKS) if one.strict], ids=lambda one: one.name)
+def test_what_never_ends_is_ended(strict_world: World, attack: Attack, record_property: Record) -> None:
+    record_property("outcome", strict_world.holds(attack))
 
 
-@pytest.mark.parametrize("attack", attacks(CLIENTS, "accounts"), ids=lambda one: one.name)
+@pytest.mark.parametrize("attack", [one for one in attacks(CLIENTS) if one.strict], ids=lambda one: one.name)
 def test_many_accounts_get_the_sum_of_their_budgets(
-    world_with_a_small_budget: World, attack: Attack, tmp_path: Path
+    strict_world: World, attack: Attack, tmp_path: Path, record_property: Record
 ) -> None:
-    load(attack).attack(world_with_a_small_budget, tmp_path)
-    assert world_with_a_small_budget.found() == []
+    record_property("outcome", load(attack).attack(strict_world, tmp_path))
+    assert strict_world.found() == []

@@ -18,7 +18,7 @@ from support import make_notebook
 from wire import Wire
 
 from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
-from participant_kit.participant import Submission, prepare
+from participant_kit.participant import Client, Submission, prepare
 from participant_kit.protocol.keys import Role, read_secret_keys
 
 CARD = {
@@ -75,6 +75,8 @@ class World(House):
         self._seen: dict[Path, tuple[int, int]] = {}
         self._blocks: set[int] = set()
         self._exchanges = 0
+        self._submissions: list[Submission] = []
+        self._account: str | None = None
         self.outside: dict[str, Any] = {
             **self.doors.where,
             "labels": [str(path) for path in self.challenge.root.rglob("labels.parquet")],
@@ -127,6 +129,14 @@ class World(House):
         """Everybody goes through the wire."""
         return self.wire.address
 
+    def client(self) -> Client:
+        """The participant's: Ada, or who came last."""
+        return Client(self.address, self._account)
+
+    def come(self, name: str) -> None:
+        """From now on somebody else, of this name, is the participant, whose budget is not spent yet."""
+        self._account = self.token(name, "participant")
+
     def close(self) -> None:
         super().close()
         self.wire.close()
@@ -137,16 +147,45 @@ class World(House):
         """The first cell of an attack: the canary in hand, and where everything is."""
         return BEFORE.replace("OUTSIDE", repr(self.outside))
 
-    def attack(self, attack: Attack) -> Submission:
-        """Run a notebook of the corpus to its end: what it finds first, its own cells, and its predictions last."""
-        after = [] if attack.options.get("predictions") == "own" else [AFTER]
-        return self.submit(self.prelude, *attack.cells, *after).wait(90)
+    def honest_run(self, *cells: str) -> Submission:
+        """A run of somebody who only wants a score, to its end."""
+        return self.submit(self.prelude, *cells, AFTER).wait(90)
+
+    def attack(self, *attacks: Attack) -> Submission:
+        """Run a notebook of the corpus to its end: what it finds first, its own cells, and its predictions last.
+
+        Several that only look may do it one after another in one run.
+        """
+        after = [] if attacks[0].options.get("predictions") == "own" else [AFTER]
+        submission = self.submit(self.prelude, *(cell for attack in attacks for cell in attack.cells), *after)
+        self._submissions.append(submission)
+        return submission.wait(90)
 
     def holds(self, attack: Attack) -> str:
         """Run a notebook of the corpus; returns how it ended.
 
-        Fails unless it made its attempt, ended as expected, left on time, and nothing got out.
+        Fails unless it made its attempt, ended as expected, and nothing got out. One that plays with time must leave
+        right after a tick: by chance, with a machine that is busy, one comes late, but hardly all of three.
         """
+        outcome, on_time = self._holds(attack)
+        for _ in range(2):
+            if on_time or attack.family != "time":
+                return outcome
+            outcome, on_time = self._holds(attack)
+        assert on_time, "it left between two ticks, three times over"
+        return outcome
+
+    def holds_together(self, attacks: list[Attack]) -> None:
+        """Run several that only look as one notebook. When something is wrong, run each alone to tell which it was."""
+        submission = self.attack(*attacks)
+        if ended(submission) != "scored" or submission.scores["roc_auc_score"] != self.honest or self.found():  # type: ignore[index]
+            for attack in attacks:
+                self.holds(attack)
+            raise AssertionError("together they got hold of something, and none of them alone")
+
+    def _holds(self, attack: Attack) -> tuple[str, bool]:
+        if attack.strict:
+            self.come(f"{attack.name}-{len(self._submissions)}")
         submission = self.attack(attack)
         outcome = ended(submission)
         assert self.found() == []
@@ -155,21 +194,19 @@ class World(House):
             assert submission.scores and submission.scores["roc_auc_score"] == self.honest, "it got hold of something"
         assert submission.status.attempt == 1
         assert all(part.poll() is None for part in self.parts.values()), "something of ours has died"
-        if attack.family == "time":
-            assert self.lateness(submission) < 0.6 * self.tick, "it left between two ticks"
-        return outcome
+        return outcome, self.lateness(submission) < 0.5
 
-    @property
-    def tick(self) -> float:
-        """The completion tick, in s."""
-        return self.challenge.card.release.completion_tick.total_seconds()
+    def all_lateness(self) -> list[float]:
+        """Of every notebook of the corpus that was run here, in ticks, the smallest first."""
+        return sorted(map(self.lateness, self._submissions))
 
     def lateness(self, submission: Submission) -> float:
-        """How long after a tick (counted from the claim) the result went over the wire, in s."""
+        """How long after a tick (counted from the claim) the result went over the wire, in ticks."""
         mine = [one for one in self.wire.exchanges if submission.id.encode() in one.content]
         claim = next(one for one in mine if one.path.endswith("/claims"))
         result = next(one for one in mine if one.path.endswith("/result"))
-        return (result.arrived - claim.answered) % self.tick
+        ticks = (result.arrived - claim.answered) / self.challenge.card.release.completion_tick.total_seconds()
+        return ticks % 1
 
     def send(self, content: bytes) -> Submission:
         """Submit the bytes of a file as they are, as a client of somebody's own does."""

@@ -67,6 +67,27 @@ def test_a_malformed_request_is_a_problem_that_quotes_no_token(world: World) -> 
     assert "secret-token" not in answer.text
 
 
+def nested(depth: int) -> bytes:
+    return b'{"payload":' + b"[" * depth + b"]" * depth + b"}"
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [b"NaN", b'{"\\ud800": "\\ud800"}', b"9" * 5000, b"1e400", b"\xff", *map(nested, (50, 900, 100_000))],
+    ids=len,
+)
+def test_whatever_stands_in_the_json_of_a_result_it_is_a_problem_and_no_result(world: World, envelope: bytes) -> None:
+    world.submit()
+    claim = world.claim()
+    assert claim
+    body = b'{"token":"%s","envelope":%s}' % (claim.lease.token.encode(), envelope)
+    headers = {**world.auth("runner", "runner"), "Content-Type": "application/json"}
+    answer = world.client.post(f"{API}/leases/{claim.submission}/result", content=body, headers=headers)
+    assert Problem.model_validate_json(answer.content).message
+    assert answer.status_code in (400, 422)
+    assert world.finish(claim).status_code == 204
+
+
 def test_the_board_ranks_the_best_of_each_and_ties_share_a_rank(world: World) -> None:
     for who, auc in (("ada", 0.7), ("bob", 0.9), ("cy", 0.9), ("ada", 0.8), ("ada", 0.6), ("dan", 0.5)):
         scored(world, who, auc)

@@ -14,6 +14,7 @@ from participant_kit.gateway.app import create_app
 from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import Role, SecretKeys
+from participant_kit.protocol.receipts import Outcome
 
 
 def test_a_submission_is_queued_claimed_and_scored(world: World) -> None:
@@ -171,6 +172,25 @@ def test_a_result_that_the_challenge_s_runner_did_not_sign_is_refused(world: Wor
     claim = world.claim()
     assert claim and world.finish(claim, keys=keys).json()["code"] == "receipt"
     assert world.finish(claim, keys=BLIND).status_code == 204
+
+
+SCORED, HALF, OTHER = ({"roc_auc_score": 0.8}, {"brier_score_loss": 0.2}, {"accuracy": 1.0})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"outcome": Outcome(state=state, tick=1, scores=scores)} for state, scores in
+     (("scored", None), ("scored", {}), ("scored", HALF), ("scored", OTHER), ("failed", SCORED), ("refused", SCORED))]
+    + [{"bits": bits} for bits in (-1.0, 513.0, 1.7e308)],
+    ids=str,
+)  # fmt: skip
+def test_a_signed_result_that_the_card_does_not_have_is_refused(world: World, changed: dict[str, object]) -> None:
+    world.submit()
+    claim = world.claim()
+    answer = world.finish(claim, **changed) if claim else None
+    assert answer and (answer.status_code, answer.json()["code"]) == (422, "receipt")
+    assert world.client.get(f"{API}/challenges/small/leaderboard").json()["participants"] == 0
+    assert claim and world.finish(claim).status_code == 204
 
 
 def test_cancelling_while_queued_gives_the_quota_back_and_while_running_does_not(world: World) -> None:

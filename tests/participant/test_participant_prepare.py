@@ -97,6 +97,15 @@ def test_what_is_no_notebook_is_said_to_be_none(tmp_path: Path, content: bytes) 
     assert raised.value.reason == "unreadable_notebook"
 
 
+@pytest.mark.parametrize("levels", (200, 300, 320, 340, 400, 900))
+def test_a_notebook_nested_deeper_than_it_can_be_written_again_is_none(tmp_path: Path, levels: int) -> None:
+    path = tmp_path / "deep.ipynb"
+    cell = '{"cell_type": "markdown", "metadata": {}, "source": "", "attachments": {"a": '
+    path.write_text('{"nbformat": 4, "metadata": {}, "cells": [' + cell + "[" * levels + "]" * levels + "}}]}")
+    with pytest.raises(NotebookError, match=r"deep\.ipynb"):
+        prepare_notebook(path)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotebookError, match="No such file"):
         prepare_notebook(tmp_path / "absent.ipynb")

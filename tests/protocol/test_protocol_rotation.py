@@ -259,6 +259,17 @@ def test_a_forged_revocation_spoils_the_whole_ring(revocation: dict[str, Any]) -
         parse_key_ring(json.dumps(ring | {"revocations": [revocation]}).encode())
 
 
+def test_a_revoked_key_does_not_come_back_in_another_spelling_or_a_second_time() -> None:
+    again = OLD.public.model_copy(update={"until": None, "since": NOW})
+    capitals = OLD.public.model_copy(update={"signing": OLD.public.signing.upper()})
+    for keys in (again, capitals):
+        with pytest.raises(ProtocolError, match="no usable public keys"):
+            read_again(REVOKED.model_copy(update={"runners": [*REVOKED.runners, keys]}))
+    shouted = NEW.revoke(OLD.public.signing.upper(), "")
+    with pytest.raises(ProtocolError, match="no usable public keys"):
+        read_again(DURING.model_copy(update={"revocations": [shouted]}))
+
+
 def test_a_revoked_key_revokes_no_other() -> None:
     late = OLD.revoke(NEW.public.signing, "")
     ring = REVOKED.model_copy(update={"revocations": [*REVOKED.revocations, late]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,11 @@ pytestmark = pytest.mark.sandbox
 GOOD = b"id,prediction\n" + b"".join(b"%d,0.%d\n" % (i, i) for i in range(1, 7))
 
 
-def make_scorer(root: Path, environment: Environment, program: str | None = None, command: str = "") -> Scorer:
+def make_scorer(
+    root: Path, environment: Environment, program: str | None = None, command: str = "", output: str = "predictions.csv"
+) -> Scorer:
     card = make_card().model_dump(mode="json")
+    card["submission"]["output"] = output
     if program is not None:
         (root / "scoring").mkdir()
         (root / "scoring" / "score.py").write_text(program)
@@ -67,6 +71,19 @@ def test_bad_predictions_have_a_reason_and_no_score(
 ) -> None:
     verdict = make_scorer(tmp_path, environment).score(predictions, tables)
     assert (verdict["reason"], "scores" in verdict) == (reason, False), verdict
+
+
+def test_a_file_for_which_pyarrow_reserves_16_gb_ends_its_own_scoring_alone(
+    tmp_path: Path, tables: Path, environment: Environment
+) -> None:
+    """Found by make fuzz. The sandbox bounds it; the corpus, which is read outside one, does not hold it."""
+    scorer = make_scorer(tmp_path, environment, output="predictions.parquet")
+    bomb = Path(__file__).parents[1] / "fuzz" / "bounded" / "memory.parquet"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    verdict = scorer.score(bomb.read_bytes(), tables)
+    assert "scores" not in verdict
+    assert verdict["reason"] in REASONS
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
 
 
 PROGRAM = """

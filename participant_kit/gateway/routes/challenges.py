@@ -80,7 +80,7 @@ async def get_changes(
     service: Gateway,
     participant: Participant,
     after: Annotated[int, Query(ge=0, description="The revision of the last answer; 0 for everything.")] = 0,
-    tag: Annotated[str | None, Query(max_length=10_000, description="The tag of the last answer.")] = None,
+    tag: Annotated[str | None, Query(max_length=200, description="The tag of the last answer.")] = None,
     wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change.")] = 0,
 ) -> Changes:
     """The caller's submissions that changed; with ``wait``, the answer comes when something does."""

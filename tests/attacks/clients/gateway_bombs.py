@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from house import SOLUTION, wait_until
+from house import wait_until
 from wire import Exchange
 from world import World
 
@@ -24,11 +24,10 @@ def attack(world: World, folder: Path) -> None:
         b'{"submission": {"a": 1}}',
         *(claim % (lease % seconds) for seconds in (b"1e308", b"-1", b"0", b"1e-300", b'"NaN"', b"NaN")),
     ]
-    given = []
+    answers = [answer for bad in answers for answer in (bad, b"null")]  # after no work, it asks again without a pause
 
     def lie(exchange: Exchange) -> None:
         if not exchange.status and exchange.path.endswith("/claims") and answers:
-            given.append(answers[0][:20])
             exchange.status, exchange.answer = 200, answers.pop(0)
             exchange.headers = {"Content-Type": "application/json"}
 
@@ -38,4 +37,4 @@ def attack(world: World, folder: Path) -> None:
         if exchange.path.endswith("/claims") and len(exchange.answer) > 500_000:
             exchange.answer = b""  # what the gateway itself has made up need not be searched
     assert world.parts["blind"].poll() is None, world.log_of("blind")[-2000:]
-    assert world.submit(SOLUTION).wait(90).state.value == "scored"
+    assert world.honest_run().state.value == "scored"

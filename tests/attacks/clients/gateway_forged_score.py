@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 import pytest
-from house import SOLUTION
 from wire import Exchange
 from world import World
 
@@ -17,7 +16,7 @@ from participant_kit.challenge.errors import KitError
 
 
 def attack(world: World, folder: Path) -> None:
-    submission = world.submit(SOLUTION).wait(90)
+    submission = world.honest_run()
 
     def lie(exchange: Exchange) -> None:
         if exchange.status == 200 and submission.id in exchange.path and b'"scores"' in exchange.answer:

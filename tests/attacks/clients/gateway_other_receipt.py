@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import pytest
-from house import SOLUTION
 from wire import Exchange
 from world import World
 
@@ -16,8 +15,8 @@ from participant_kit.challenge.errors import KitError
 
 
 def attack(world: World, folder: Path) -> None:
-    better = world.submit(SOLUTION).wait(90)
-    worse = world.submit(SOLUTION.replace('test["x"]', '1 - test["x"]')).wait(90)
+    better = world.honest_run()
+    worse = world.honest_run("leaked.append(1)")
     assert better.scores != worse.scores
     envelope = json.dumps(better.envelope()).encode()
     scores = better.scores

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from house import SOLUTION
 from world import World
 
 
 def attack(world: World, folder: Path) -> None:
     word = world.words["notebook of another"]
-    submission = world.submit(SOLUTION + f"\n# {word}\nprint({word!r})").wait(90)
+    submission = world.honest_run(f"# {word}\nprint({word!r})")
     assert submission.state.value == "scored"
     assert not [what for content in world.gateway_bytes() for what in world.canary.find(content)]
     assert not [what for exchange in world.wire.exchanges for what in world.canary.find(exchange.content)]

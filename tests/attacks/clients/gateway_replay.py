@@ -7,13 +7,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from house import SOLUTION, wait_until
+from house import wait_until
 from wire import Exchange
 from world import World
 
 
 def attack(world: World, folder: Path) -> None:
-    submission = world.submit(SOLUTION).wait(90)
+    submission = world.honest_run()
     claims = [
         one for one in world.wire.exchanges if one.path.endswith("/claims") and submission.id.encode() in one.answer
     ]

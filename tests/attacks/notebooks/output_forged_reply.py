@@ -1,7 +1,7 @@
 # tries: writes a reply of its own, with the data in every field, into the driving program's descriptors
 # success: a field of the reply is outside, or the runner breaks on it
-# wall: the reply is hostile: the runner reads three fields of it, and the gate takes only words of the card's
-#   alphabet
+# wall: these descriptors do not open, because that program is closed to all others; and any reply is hostile: the
+#   runner reads three fields of it, and the gate takes only words of the card's alphabet
 # expect: failed or scored
 import json
 

@@ -1,6 +1,7 @@
 # tries: replies with lists, dictionaries and depth where words are expected
 # success: the runner breaks, and the number of attempts tells a bit
-# wall: the shape of a reply is read defensively; what is none is the stage `kernel`
+# wall: these descriptors do not open, because that program is closed to all others; and the shape of a reply is read
+#   defensively: what is none is the stage `kernel`
 # expect: failed or scored
 content = b'{"stage": ["notebook"], "cell": true, "reason": {"a": ' + b"[" * 5000 + b"]" * 5000 + b'}, "log": 1e999}\n'
 for pid in (1, os.getppid()):

@@ -2,6 +2,7 @@
 # success: it goes on, or the reason tells more than `timeout`
 # wall: the runner kills the sandbox at the card's wall time
 # expect: failed timeout
+# house: strict
 import time
 
 time.sleep(600)
