@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test lint unit attacks fuzz extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test lint unit attacks fuzz kill extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -79,6 +79,10 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 		SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]' || \
 		{ echo "atheris, which make fuzz is made of, cannot be had: it needs Linux and a Python from 3.11 to 3.13."; exit 1; }
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(SECONDS)
+
+kill: $(VENV)/installed ## Kill gateway and runners at KILLS=200 random moments under load, and compare the books.
+	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest tests/end_to_end/test_killing_at_random.py \
+		--timeout 7200 -s
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)
