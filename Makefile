@@ -81,8 +81,7 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(SECONDS)
 
 kill: $(VENV)/installed ## Kill gateway and runners at KILLS=200 random moments under load, and compare the books.
-	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest tests/end_to_end/test_killing_at_random.py \
-		--timeout 7200 -s
+	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest tests/end_to_end/test_killing_at_random.py -s
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)
