@@ -41,7 +41,7 @@ def start(
     demonstration: Annotated[
         bool, typer.Option("--demonstration", help="Let both roles share this machine. Never with private data.")
     ] = False,
-    warm: Annotated[int, typer.Option(min=0, help="Sandboxes that are started ahead and wait for work.")] = 2,
+    warm: Annotated[int, typer.Option(min=0, help="Sandboxes that are started ahead: 2 for notebook and scorer.")] = 0,
     ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
     json: console.Json = False,
 ) -> None:

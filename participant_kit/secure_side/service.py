@@ -45,7 +45,7 @@ class Settings:
     cache: Path | None = None
     name: str = ""
     demonstration: bool = False
-    warm: int = 2
+    warm: int = 0
 
 
 def make_sandbox(kind: str, runtime: str | None = None) -> Sandbox:
