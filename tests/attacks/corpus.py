@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
 NOTEBOOKS, CLIENTS, PROGRAMS = (HERE / name for name in ("notebooks", "clients", "programs"))
+EVERY = "PKIT_ATTACKS_RECORD" in os.environ
+"""Whether each attack is run, and alone (`make attacks`); `make test` has no time for that."""
+
 KEYS = ("tries", "success", "wall", "expect")
 _LINE = re.compile(r"# (?:(\w+): (.*)|  +(.*))$")
 
@@ -59,7 +64,7 @@ class Attack:
     @property
     def looks(self) -> bool:
         """Whether it only looks around and leaves all as it is, so that others may look in the same run."""
-        return self.family in ("host", "network", "private") and self.expect == "scored" and not self.options
+        return self.family in ("host", "network", "output", "private") and self.expect == "scored" and not self.options
 
     @property
     def outcomes(self) -> list[str]:
@@ -98,3 +103,16 @@ def attacks(folder: Path, *families: str) -> list[Attack]:
     """Every attack in ``folder`` (of ``families``, if named), in the order of their names."""
     found = [read_attack(path) for path in sorted(folder.glob("*.py"))]
     return [attack for attack in found if not families or attack.family in families]
+
+
+def alone(found: Sequence[Attack]) -> list[Attack]:
+    """Those to run each by itself: every one, or of those that do not only look the first of its family on a wall."""
+    if EVERY:
+        return list(found)
+    first = {(attack.family, attack.wall): attack for attack in reversed(found) if not attack.looks}
+    return [attack for attack in found if attack in first.values()]
+
+
+def together(found: Sequence[Attack]) -> list[Attack]:
+    """Those to run as one notebook, because they only look."""
+    return [] if EVERY else [attack for attack in found if attack.looks]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from corpus import CLIENTS, NOTEBOOKS, PROGRAMS, Attack, attacks
+from corpus import CLIENTS, NOTEBOOKS, PROGRAMS, Attack, alone, attacks
 from world import World, ended, is_expected
 
 Record = Callable[[str, object], None]
@@ -54,7 +54,7 @@ def strict_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         house.close()
 
 
-@pytest.mark.parametrize("attack", attacks(PROGRAMS), ids=lambda one: one.name)
+@pytest.mark.parametrize("attack", alone(attacks(PROGRAMS)), ids=lambda one: one.name)
 def test_a_scoring_program_lets_out_scores_alone(strict_world: World, attack: Attack, record_property: Record) -> None:
     strict_world.come(attack.name)
     (strict_world.challenge.root / "scoring" / "score.py").write_bytes(attack.path.read_bytes())

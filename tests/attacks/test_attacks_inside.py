@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
-from corpus import NOTEBOOKS, Attack, attacks
+from corpus import NOTEBOOKS, Attack, alone, attacks, together
 from house import processes, wait_until
 from world import World
 
 INSIDE = attacks(NOTEBOOKS, "network", "kernel", "bomb", "host", "private", "survive")
-LOOKING = [] if "PKIT_ATTACKS_RECORD" in os.environ else [attack for attack in INSIDE if attack.looks]
-"""Those that are not run alone, which `make attacks` does: a run for each would take a quarter of the time of all."""
-
+LOOKING = together(INSIDE)
 GROUPS = 6
 
 
-@pytest.mark.parametrize("attack", [attack for attack in INSIDE if attack not in LOOKING], ids=lambda one: one.name)
+@pytest.mark.parametrize("attack", alone(INSIDE), ids=lambda one: one.name)
 def test_nothing_of_the_data_gets_out(
     world: World, attack: Attack, record_property: Callable[[str, object], None]
 ) -> None:
