@@ -49,17 +49,16 @@ def claim_machine(role: Role, challenge: Path, *, demonstration: bool = False) -
 
 
 def private_data_near(folder: Path) -> Path | None:
-    """Private tables that this user can read: of a challenge in ``folder``, around it, or beside one of those."""
-    for above in (folder, *folder.parents):
-        for challenge in (above, *_beside(above)):
-            if os.access(challenge / CARD, os.R_OK) and os.access(challenge / PRIVATE, os.R_OK):
-                return challenge / PRIVATE
+    """Private tables that this user can read: of a challenge in ``folder``, around it, or beside it."""
+    for challenge in (folder, *folder.parents, *_beside(folder)):
+        if os.access(challenge / CARD, os.R_OK) and os.access(challenge / PRIVATE, os.R_OK):
+            return challenge / PRIVATE
     return None
 
 
 def _beside(folder: Path) -> list[Path]:
     try:
-        return list(folder.iterdir())
+        return list(folder.parent.iterdir())
     except OSError:  # not ours to look into
         return []
 

@@ -106,10 +106,10 @@ def attacks(folder: Path, *families: str) -> list[Attack]:
 
 
 def alone(found: Sequence[Attack]) -> list[Attack]:
-    """Those to run each by itself: every one, or of those that do not only look the first of its family on a wall."""
+    """Those to run each by itself: every one, or of those that do more than look the first of a family and ending."""
     if EVERY:
         return list(found)
-    first = {(attack.family, attack.wall): attack for attack in reversed(found) if not attack.looks}
+    first = {(attack.family, attack.expect): attack for attack in reversed(found) if not attack.looks}
     return [attack for attack in found if attack in first.values()]
 
 

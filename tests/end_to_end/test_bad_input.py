@@ -130,7 +130,7 @@ def test_predictions_that_cannot_be_scored_say_why(blind_house: House, kind: str
     assert submission.state is State.FAILED
     failure = submission.failure
     assert failure and failure.reason == (reason or failure.reason)
-    assert failure.stage == ("disk" if reason == "OSError" else "output")
+    assert failure.stage == ("notebook" if reason == "OSError" else "output")
     assert explain(failure).next_step
 
 

@@ -277,9 +277,11 @@ def test_of_many_changes_at_once_none_is_missed_and_each_has_its_own_revision(un
     assert (len(seen), set(seen.values())) == (made, {"scored"})
     with sqlite3.connect(unbounded.data / "gateway.sqlite") as connection:
         stored = [revision for (revision,) in connection.execute("SELECT revision FROM submissions")]
+        attempts = [attempt for (attempt,) in connection.execute("SELECT attempt FROM submissions")]
         (count,) = connection.execute("SELECT revision FROM accounts WHERE name = 'ada'").fetchone()
     connection.close()
-    assert (len(set(stored)), count) == (made, 3 * made), "made, claimed and scored: three changes each"
+    changes = sum(1 + 2 * attempt for attempt in attempts)  # made, and claimed and scored or lost: a slow machine loses
+    assert (len(set(stored)), count) == (made, changes)
 
 
 def test_the_quota_tells_the_bits_of_every_receipt_and_of_the_budget(world: World) -> None:

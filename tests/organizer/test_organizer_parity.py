@@ -228,7 +228,8 @@ def test_what_is_warned_of_does_not_stop_a_kit(apart: ChallengeFolder, runs: dic
 
 @pytest.fixture
 def plain() -> Iterator[None]:
-    """The next command prints text again."""
+    """The command prints text, and so does the next one."""
+    console._mode["json"] = False
     yield
     console._mode["json"] = False
 

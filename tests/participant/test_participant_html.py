@@ -69,7 +69,8 @@ def pages(client: Client, submission: Submission, gateway: SmallGateway) -> list
     gateway.change(submission.id, state=State.SCORED, scores={EVIL: 0.5, "roc_auc_score": 0.5})
     shown += [submission_html(submission.refresh()), client.submissions()._repr_html_()]
     gateway.change(submission.id, state=State.FAILED, scores=None, failure=Failure(stage=EVIL, reason=EVIL))
-    shown += [submission_html(submission.refresh()), client.submissions()._repr_html_()]
+    submission = client.submission(submission.id)  # one that has not seen that it was scored
+    shown += [submission_html(submission), client.submissions()._repr_html_()]
     gateway.fail_rehearsal(submission.id, RehearsalReport(stage="notebook", message=EVIL, log=f"\x1b[31m{EVIL}"))
     return [*shown, submission_html(submission.refresh())]
 

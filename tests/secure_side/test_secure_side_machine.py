@@ -71,7 +71,7 @@ def test_a_blind_runner_of_another_user_counts_too(tmp_path: Path) -> None:
         claim_machine(Role.REHEARSAL, tmp_path)
 
 
-@pytest.mark.parametrize("kit", ["heart", "heart/starter_kit", "kits/heart", "elsewhere/kits/heart"])
+@pytest.mark.parametrize("kit", ["heart", "heart/starter_kit", "heart/a/kit", "kit"])
 def test_a_rehearsal_does_not_start_where_it_could_read_private_tables(tmp_path: Path, kit: str) -> None:
     challenge = tmp_path / "heart"
     (tmp_path / kit).mkdir(parents=True)

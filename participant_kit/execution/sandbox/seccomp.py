@@ -31,7 +31,7 @@ get_robust_list get_thread_area getcpu getcwd getdents getdents64 getegid geteui
 getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid
 getsockname getsockopt gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1
 inotify_rm_watch ioprio_get kill landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown lgetxattr
-link linkat listen listxattr llistxattr lseek lstat madvise membarrier mincore mkdir mkdirat mknod mknodat mlock
+link linkat listen listxattr llistxattr lseek lstat madvise membarrier mkdir mkdirat mknod mknodat mlock
 mlock2 mlockall mmap mprotect mremap msync munlock munlockall munmap nanosleep newfstatat open openat openat2 pause
 pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll pread64 preadv preadv2 prlimit64
 pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg recvmsg rename renameat

@@ -1,6 +1,6 @@
 # tries: asks which pages of shared files are cached, by mincore and by timing
 # success: mincore tells what another run has read
-# wall: the kernel tells mincore's truth only to who may write the file; timing is not stopped inside
+# wall: seccomp has no mincore, whose truth is told to root's own processes; timing is not stopped inside
 # expect: scored
 import ctypes
 
