@@ -85,7 +85,7 @@ middle = (sorted(times)[len(times) // 10] * sorted(times)[len(times) * 9 // 10])
 print("TOOK", time.time() - began)
 print("HEARD", "".join(str(int(took < middle)) for took in times))
 """
-CHANNELS = {"processor load": (LOAD, SEND_LOAD, HEAR_LOAD, 0.1), "page cache": (CACHE, SEND_CACHE, HEAR_CACHE, 2.0)}
+CHANNELS = {"processor load": (LOAD, SEND_LOAD, HEAR_LOAD, 0.5), "page cache": (CACHE, SEND_CACHE, HEAR_CACHE, 2.0)}
 WAYS = ("at once", "in turns", "in turns, cache dropped")
 
 
