@@ -105,22 +105,20 @@ def _preload(kind: str = "", *modules: str) -> Any:
 
     While the request is still to come, which may take long, ``modules`` are imported, by the kernel or for a program.
     """
-    if _is_asked():
+    if sys.platform == "win32":  # where a pipe cannot be looked at
+        return None
+    if select.select([0], [], [], 0)[0]:
         modules = ()
     if kind == "program":
         for module in modules:
             with contextlib.suppress(Exception):  # the program says it better
                 importlib.import_module(module)
-    if kind != "notebook" or sys.platform == "win32":
+    if kind != "notebook":
         return None
     try:
         return _start_kernel(modules)
     except Exception:  # then papermill starts one, and says what is wrong
         return None
-
-
-def _is_asked() -> bool:
-    return sys.platform == "win32" or bool(select.select([0], [], [], 0)[0])
 
 
 def _start_kernel(modules: Sequence[str]) -> Any:
@@ -247,7 +245,7 @@ def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     """A scoring program by Codabench's convention: predictions in ``res``, scores in ``output``."""
     (WORK / "res").mkdir()
     (WORK / "res" / header["predictions"]).write_bytes(payload)
-    if header.get("script") and hasattr(os, "fork"):
+    if "script" in header:
         return _fork_program(header)
     program = shutil.which(header["command"][0]) or header["command"][0]
     try:

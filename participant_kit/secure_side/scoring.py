@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import participant_kit
 from participant_kit.challenge.alphabet import SCORING_TIME
 from participant_kit.challenge.folder import LABELS, ChallengeFolder
 from participant_kit.challenge.scoring_program import APP, read_program
-from participant_kit.execution.notebook import ENVIRONMENT, Execution, guest_command, read_reply
+from participant_kit.execution.notebook import Execution, guest_command, read_reply
 from participant_kit.execution.sandbox.base import Mount, Sandbox
 from participant_kit.secure_side import metrics_program
 
@@ -75,10 +75,9 @@ class Scorer:
             mounts.append(Mount(labels, f"{APP}/input/ref/labels.parquet"))
         if best:
             mounts.append(Mount(best, f"{APP}/input/ref/best"))
-        command = ["env", "PYTHONPATH=/opt/package", f"{ENVIRONMENT}/bin/python3", "metrics_program.py"]
         limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
         program = {"script": f"{APP}/program/metrics_program.py", "path": ["/opt/package"]}
-        done = self._run(Path(sys.prefix), mounts, command, predictions, "result", limit, cancelled, program)
+        done = self._run(Path(sys.prefix), mounts, program, predictions, "result", limit, cancelled, _PRELOAD)
         line, _, checked = (done.output or b"").partition(b"\n")
         return _read_scores(done, line), checked
 
@@ -87,7 +86,8 @@ class Scorer:
     ) -> dict[str, Any]:
         command, program_folder = program
         mounts = [Mount(labels, f"{APP}/input/ref/labels.parquet"), Mount(program_folder, f"{APP}/program")]
-        done = self._run(self._environment, mounts, command, predictions, "scores.json", MAX_SCORES, cancelled)
+        run = {"command": command}
+        done = self._run(self._environment, mounts, run, predictions, "scores.json", MAX_SCORES, cancelled)
         scores = _read_scores(done, done.output or b"")
         return scores if "stage" in scores else {"scores": scores}
 
@@ -95,27 +95,26 @@ class Scorer:
         self,
         prefix: Path,
         mounts: list[Mount],
-        command: list[str],
+        program: Mapping[str, Any],
         predictions: bytes,
         output: str,
         limit: int,
         cancelled: threading.Event | None,
-        ours: Mapping[str, Any] | None = None,
+        preload: Sequence[str] = (),
     ) -> Execution:
         card = self._folder.card
         header = {
             "kind": "program",
-            "command": command,
+            **program,
             "cwd": f"{APP}/program",
             "predictions": card.submission.output,
             "output": output,
             "max_output": limit,
-            **(ours or {}),
         }
         wall_time = min(card.limits.wall_time, timedelta(seconds=SCORING_TIME))
         limits = card.limits.model_copy(update={"wall_time": wall_time})
         ended = self._sandbox.run(
-            guest_command(prefix, mounts, limits, _LINKS, _PRELOAD if ours else ()),
+            guest_command(prefix, mounts, limits, _LINKS, preload),
             json.dumps(header).encode() + b"\n" + predictions,
             max_reply=limit + 4096,
             cancelled=cancelled,
