@@ -34,8 +34,12 @@ def _path(state: Path, submission: str) -> Path:
 
 def waiting(state: Path) -> list[EgressLine]:
     """Messages that wait for a decision, oldest first; those decided on and not yet sent are not among them."""
-    held = Ledger.of(read_egress(state / LOG)).waiting
-    return [line for line in held if not _path(state, line.submission).exists()]
+    return undecided(state, Ledger.of(read_egress(state / LOG)))
+
+
+def undecided(state: Path, ledger: Ledger) -> list[EgressLine]:
+    """The same, of a ``ledger`` that was read before."""
+    return [line for line in ledger.waiting if not _path(state, line.submission).exists()]
 
 
 def decide(state: Path, submission: str, reason: str | None = None) -> EgressLine:

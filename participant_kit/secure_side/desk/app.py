@@ -20,7 +20,7 @@ from participant_kit.challenge.alphabet import HELD_BACK
 from participant_kit.challenge.errors import KitError
 from participant_kit.secure_side.egress import LOG, read_egress
 from participant_kit.secure_side.ledger import RESULT, Ledger
-from participant_kit.secure_side.review import decide, waiting
+from participant_kit.secure_side.review import decide, undecided
 
 COOKIE = "desk"
 ATTEMPTS = 5
@@ -97,15 +97,16 @@ class Desk:
     def _show(self, problem: str = "", status: int = 200) -> Response:
         path = self._state / LOG
         lines = read_egress(path) if path.exists() else []
+        ledger = Ledger.of(lines)
         left = [line for line in lines if line.kind == RESULT]
         return _page(
             "desk.html.j2",
             status,
             problem=problem,
             form=self._form,
-            waiting=waiting(self._state) if lines else [],
+            waiting=undecided(self._state, ledger),
             left=left[: -SHOWN - 1 : -1],
-            balances=[(a, b) for a, b in sorted(Ledger.of(lines).balances.items()) if b.budget],
+            balances=[(a, b) for a, b in sorted(ledger.balances.items()) if b.budget],
             reasons=HELD_BACK,
         )
 
