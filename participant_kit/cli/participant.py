@@ -252,16 +252,18 @@ def explain(
     from participant_kit.participant.explain import REASONS, STAGES, explain
     from participant_kit.participant.terminal import cell_view
 
+    more = None
     if known := STAGES.get(what) or REASONS.get(what):
-        said, more = known, None
+        said = known
     else:
         submission = _where(challenge)[0].submission(what)
         failure = submission.failure
         if failure is None:
             raise ParticipantError(f"{submission.id} is {submission.state.value}: there is nothing to explain.")
-        said, more = explain(failure, on_sample=submission.status.has_log), None
+        on_sample = submission.status.has_log
+        said = explain(failure, on_sample=on_sample)
         try:
-            more = None if submission.status.has_log else cell_help(submission.id, failure)
+            more = None if on_sample else cell_help(submission.id, failure)
         except KitError as error:
             console.note(f"{escape(error.message)} So its cell is not shown.")
     sentences = f"{escape(said.sentence)}\n[bold]Next:[/] {escape(said.next_step)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import nbformat
 
@@ -13,6 +14,9 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.code import CodeCell, code_cells
 from participant_kit.participant.records import sent_from_here
 from participant_kit.protocol.receipts import Failure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _UNSEEN = "A level that the sample does not have, in a dictionary, an index or an encoder made from other rows."
 _MISSING = "A missing value in a column that has none in the sample."
@@ -76,7 +80,8 @@ def cell_help(submission: str, failure: Failure) -> CellHelp:
     here = bool(used) or not usual
     if not here:
         used = _used([other for other in cells if other.number < cell.number], known)
-    return CellHelp(cell.source, usual, {name: _line(kit, name, known[name]) for name in used}, here)
+    sample = _sample(kit) if used else []
+    return CellHelp(cell.source, usual, {name: _line(name, known[name], sample) for name in used}, here)
 
 
 def _used(cells: list[CodeCell], known: Mapping[str, Column]) -> list[str]:
@@ -87,7 +92,13 @@ def _used(cells: list[CodeCell], known: Mapping[str, Column]) -> list[str]:
     return [name for name in known if name in named]
 
 
-def _line(kit: ChallengeFolder, name: str, column: Column) -> str:
+def _sample(kit: ChallengeFolder) -> list[pd.DataFrame]:
+    import pandas
+
+    return [pandas.read_parquet(path) for path in sorted(kit.sample_dir.glob("*.parquet"))]
+
+
+def _line(name: str, column: Column, sample: list[pd.DataFrame]) -> str:
     """What the codebook allows in a column, and what of it the sample does not show."""
     said: list[str] = [column.type]
     if column.minimum is not None:
@@ -95,17 +106,14 @@ def _line(kit: ChallengeFolder, name: str, column: Column) -> str:
     if column.levels:
         said.append("one of " + ", ".join(column.level_names[:12]) + (", …" if len(column.levels) > 12 else ""))
     said.append("may be missing" if column.nullable else "never missing")
-    return "; ".join((*said, *_lacks(kit, name, column)))
+    return "; ".join((*said, *_lacks(name, column, sample)))
 
 
-def _lacks(kit: ChallengeFolder, name: str, column: Column) -> list[str]:
-    import pandas as pd
-    import pyarrow.parquet as pq
-
-    paths = [path for path in sorted(kit.sample_dir.glob("*.parquet")) if name in pq.read_schema(path).names]
-    if not paths:
+def _lacks(name: str, column: Column, sample: list[pd.DataFrame]) -> list[str]:
+    values = [table[name] for table in sample if name in table]
+    if not values:
         return []
-    values = pd.concat(pd.read_parquet(path, columns=[name])[name] for path in paths)
-    unseen = sorted(set(column.level_names) - set(values.dropna().astype(str)))
-    lacks = ["the sample has no missing value"] if column.nullable and not values.isna().any() else []
+    unseen = sorted(set(column.level_names) - {str(value) for some in values for value in some.dropna().unique()})
+    missing = any(some.isna().any() for some in values)
+    lacks = ["the sample has no missing value"] if column.nullable and not missing else []
     return [*lacks, f"the sample never has {', '.join(unseen[:12])}"] if unseen else lacks
