@@ -57,10 +57,10 @@ class ChallengeRecord:
 
     def others_wait(self, binding: Binding) -> bool:
         """Whether another message to the same participant in the same phase waits for the holder's review."""
-        mine = self._accounts(binding)[0]
+        mine = (binding.challenge, binding.phase, binding.participant)
         with self._log.held():
             others = [line for line in self._log.ledger.waiting if line.submission != binding.submission]
-        return mine in (accounts_of(o.challenge, o.phase, o.participant, o.dataset)[0] for o in others)
+        return mine in ((line.challenge, line.phase, line.participant) for line in others)
 
     def charged(self, binding: Binding) -> tuple[float, float, float]:
         """Bits spent and reserved, in the order of :data:`~participant_kit.secure_side.ledger.SCOPES`."""
