@@ -21,6 +21,13 @@ def drops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A challenge's folder with nothing beside it: what other tests leave in theirs is not looked at."""
+    (tmp_path / "site" / "kit").mkdir(parents=True)
+    return tmp_path / "site" / "kit"
+
+
 def take_turns(*roles: Role) -> None:
     for role in roles:
         with turn_of(role):
@@ -54,21 +61,21 @@ def test_a_role_waits_for_the_turn_of_the_other_to_end() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(Role.BLIND, Role.REHEARSAL), (Role.REHEARSAL, Role.BLIND)])
 def test_no_runner_starts_where_the_other_role_has_worked_but_in_a_demonstration(
-    tmp_path: Path, first: Role, second: Role
+    folder: Path, first: Role, second: Role
 ) -> None:
-    claim_machine(first, tmp_path)
-    claim_machine(first, tmp_path)
+    claim_machine(first, folder)
+    claim_machine(first, folder)
     with pytest.raises(SecureSideError, match=f"A {first.value} runner has worked on this machine"):
-        claim_machine(second, tmp_path)
+        claim_machine(second, folder)
     assert shared_roles() == [first.value], "a runner that was refused leaves no mark"
-    claim_machine(second, tmp_path, demonstration=True)
+    claim_machine(second, folder, demonstration=True)
     assert shared_roles() == ["blind", "rehearsal"]
 
 
-def test_a_blind_runner_of_another_user_counts_too(tmp_path: Path) -> None:
+def test_a_blind_runner_of_another_user_counts_too(folder: Path) -> None:
     machine._file("blind", 4711).touch()
     with pytest.raises(SecureSideError, match="A blind runner has worked"):
-        claim_machine(Role.REHEARSAL, tmp_path)
+        claim_machine(Role.REHEARSAL, folder)
 
 
 @pytest.mark.parametrize("kit", ["heart", "heart/starter_kit", "heart/a/kit", "kit"])
