@@ -11,6 +11,7 @@ same form; its payload is the one output file.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -24,17 +25,19 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 WORK = Path(os.environ.get("PKIT_WORK", "/work"))
 DATA = os.environ.get("PKIT_DATA", "/data")
 MAX_LOG = 1 << 20
 RESERVE = 1 << 18
 """Bytes kept so that what a cell did can be written down when it has filled the disk."""
+_SET_DUMPABLE = 4
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -48,10 +51,10 @@ class Failed(Exception):
 
 def main() -> None:
     """Read the request, do it, reply, and end every process of the sandbox by ending this one."""
-    reply = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
     for folder in ("home", "tmp", "output"):
         (WORK / folder).mkdir(parents=True, exist_ok=True)
+    reply = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     kernel = _preload(*os.environ.pop("PKIT_PRELOAD", "").split())
     header, payload = _read_request()
     threading.Thread(target=_die_with_runner, daemon=True).start()
@@ -78,10 +81,10 @@ def main() -> None:
 def _end_others() -> None:
     """End what the run has left behind, so that nobody changes the output while it is read.
 
-    In a sandbox this is the first process of a namespace: a signal to "all" reaches all others in it, and those whose
-    parents are gone are its children.
+    In a sandbox this is the first process of a namespace, or the first of a run: its parent is out of sight, a signal
+    to "all" reaches all others of the run, and those whose parents are gone are its children.
     """
-    if os.getpid() != 1:
+    if sys.platform == "win32" or os.getppid() != 0:
         return
     with contextlib.suppress(ProcessLookupError, ChildProcessError):  # there is nobody, nobody is left
         os.kill(-1, signal.SIGKILL)
@@ -121,25 +124,96 @@ def _preload(kind: str = "", *modules: str) -> Any:
         return None
 
 
+class _ForkedKernel:
+    """A kernel that is a fork of this process, before it has read anything; it imports ``modules`` at once.
+
+    For jupyter_client it is what a started program is: this has the methods of ``subprocess.Popen`` that it uses.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self.returncode: int | None = None
+        listen, self._tell = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._be(listen, modules)
+        with contextlib.suppress(OSError):  # it has done so itself
+            os.setpgid(self.pid, self.pid)
+        os.close(listen)
+
+    def _be(self, listen: int, modules: Sequence[str]) -> NoReturn:
+        try:
+            os.setpgid(0, 0)
+            os.dup2(listen, 0)  # the request is not the notebook's, nor is the reply
+            os.closerange(3, 1 << 20)
+            ctypes.CDLL(None).prctl(_SET_DUMPABLE, 1, 0, 0, 0)  # as a started program is: it may look at itself
+            sys.dont_write_bytecode = True
+            for module in ("ipykernel.kernelapp", *modules):
+                with contextlib.suppress(Exception):  # a cell that imports it says it better
+                    importlib.import_module(module)
+            if "numpy.random" in sys.modules:  # the rest draws a new seed after a fork by itself
+                sys.modules["numpy.random"].seed()
+            with os.fdopen(os.dup(0), "rb") as file:
+                words = json.load(file)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            from ipykernel.kernelapp import IPKernelApp
+
+            words.append(f"--IPKernelApp.parent_handle={os.getppid()}")
+            sys.argv[:] = ["ipykernel_launcher", *words]
+            IPKernelApp.launch_instance(words)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+
+    def start(self, command: list[str], **options: Any) -> _ForkedKernel:
+        """Let it serve with the words behind ``python -m ipykernel_launcher``."""
+        with os.fdopen(self._tell, "w") as file:
+            json.dump(command[command.index("ipykernel_launcher") + 1 :], file)
+        return self
+
+    def poll(self) -> int | None:
+        """How it ended, or None."""
+        if self.returncode is None:
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid:
+                    self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        while (code := self.poll()) is None:
+            time.sleep(0.01)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+
 def _start_kernel(modules: Sequence[str]) -> Any:
+    forked = _ForkedKernel(modules) if sys.platform == "linux" else None
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_core.utils import run_sync
 
+    if forked:
+        provisioner: Any = importlib.import_module("jupyter_client.provisioning.local_provisioner")
+        provisioner.launch_kernel = forked.start
     _give_shell_commands_pipes()
     manager = AsyncKernelManager(kernel_name="python3", config=_kernel_config())
     run_sync(manager.start_kernel)(extra_arguments=["--HistoryManager.hist_file=:memory:"], cwd=str(WORK))
     _import_papermill()
-
-    async def import_all() -> None:
-        client = manager.client()
-        client.start_channels()
-        await client.wait_for_ready(timeout=60)
-        for module in modules:  # silent, so that the notebook's own cells count from 1
-            await client.execute(f"__import__({module!r})", silent=True, store_history=False, reply=True)
-        client.stop_channels()
-
-    if modules:
-        run_sync(import_all)()
     return manager
 
 

@@ -28,6 +28,9 @@ ENVIRONMENT = "/opt/environment"
 PRELOAD = ("numpy", "pandas", "pyarrow.parquet", "sklearn")
 """What nearly every notebook imports, and a kernel that was started ahead has imported."""
 
+_OWN = {"notebook": ("papermill", "ipykernel.kernelapp", "jupyter_client.manager"), "program": ()}
+"""What the guest itself imports for each kind of request."""
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -68,9 +71,9 @@ def run_notebook(
     max_output = min(MAX_OUTPUT, card.limits.disk)
     header = {"kind": "notebook", "output": card.submission.output, "max_output": max_output, "keep_log": keep_log}
     tables = [Mount(data_dir / f"{name}.parquet", f"/data/{name}.parquet") for name in TABLES]
-    command = guest_command(environment.prefix, tables, card.limits, preload=("notebook", *PRELOAD))
+    modules = card.environment.preload or PRELOAD
     ended = sandbox.run(
-        command,
+        guest_command(environment.prefix, tables, card.limits, preload=("notebook", *modules)),
         json.dumps(header).encode() + b"\n" + notebook,
         max_reply=max_output + _MAX_HEADER,
         max_log=guest.MAX_LOG if keep_log else 0,
@@ -93,7 +96,8 @@ def guest_command(
     """
     seen = (Mount(prefix, ENVIRONMENT), *mounts)
     command = view.script(f"{ENVIRONMENT}/bin/python3", Path(guest.__file__), seen, limits, links)
-    return replace(command, environment={**command.environment, "PKIT_PRELOAD": " ".join(preload)})
+    modules = (*_OWN[preload[0]], *preload[1:]) if preload else ()
+    return replace(command, environment={**command.environment, "PKIT_PRELOAD": " ".join(preload)}, preload=modules)
 
 
 def read_reply(ended: Ended) -> Execution:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.sandbox.base import Command, Ended, Handover, Sandbox
+from participant_kit.execution.sandbox.process import held_memory
+
+GUESS = 32 << 20
+"""Bytes that a sandbox is taken to hold at least: one that was just started has not all yet."""
 
 
 @dataclass(frozen=True)
@@ -16,22 +21,29 @@ class _Call:
     max_reply: int
     max_log: int
 
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        return repr(self)
+
 
 class WarmSandbox:
-    """``sandbox``, with one started ahead for each of the last ``most`` commands: what is run again is likely to come.
+    """``sandbox``, with some of it started ahead, as long as all that wait hold no more than ``memory`` bytes.
 
-    It has its namespaces, limits and mounts, has imported what the command says, and waits. It is for one request;
-    when that is done, the next one is started. ``contained`` is that of ``sandbox``.
+    What was run is likely to come again, and as many at once as before: so many wait of it. Where the memory does
+    not do for all, those wait that were wanted last. One that waits has its namespaces, limits and mounts, has
+    imported what the command says, and is for one request. ``contained`` is that of ``sandbox``.
     """
 
     name: ClassVar[str] = "warm"
     contained: ClassVar[bool] = True
 
-    def __init__(self, sandbox: Sandbox, most: int) -> None:
+    def __init__(self, sandbox: Sandbox, memory: int) -> None:
         if not sandbox.contained:
             raise ExecutionError(f"The sandbox {sandbox.name} does not hold hostile code.")
-        self._sandbox, self._most = sandbox, most
+        self._sandbox, self._memory = sandbox, memory
         self._waiting: list[_Waiting] = []
+        self._running, self._at_once = Counter[str](), Counter[str]()
         self._lock, self._closed = threading.Lock(), False
 
     def run(
@@ -45,26 +57,46 @@ class WarmSandbox:
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
         call = _Call(command, max_reply, max_log)
+        with self._lock:
+            self._running[call.key] += 1
+            self._at_once[call.key] = max(self._at_once[call.key], self._running[call.key])
+            found = next((waiting for waiting in self._waiting if waiting.call == call), None)
+            if found:
+                self._waiting.remove(found)
         try:
-            with self._lock:
-                found = next((waiting for waiting in self._waiting if waiting.call == call), None)
-                if found:
-                    self._waiting.remove(found)
             ended = found.run(request, cancelled) if found and isinstance(request, bytes) else None
             if ended is None:
                 ended = self._sandbox.run(command, request, max_reply=max_reply, max_log=max_log, cancelled=cancelled)
             return ended
         finally:
-            self._prepare(call)
+            with self._lock:
+                self._running[call.key] -= 1
+            self._start(call)
 
-    def _prepare(self, call: _Call) -> None:
+    def prepare(self, call: _Call) -> None:
+        """Let one wait for ``call``, which has not been run yet."""
         with self._lock:
-            if self._closed or self._most < 1:
+            self._at_once[call.key] = max(self._at_once[call.key], 1)
+        self._start(call)
+
+    def _start(self, call: _Call) -> None:
+        """Start what is wanted of ``call``, and end what is then too much."""
+        with self._lock:
+            if self._closed or not self._memory:
                 return
-            self._waiting.append(_Waiting(self._sandbox, call))
-            old, self._waiting = self._waiting[: -self._most], self._waiting[-self._most :]
-        for waiting in old:
-            waiting.close()
+            of_it = [one for one in self._waiting if one.call == call]
+            others = [one for one in self._waiting if one.call != call]
+            of_it += [_Waiting(self._sandbox, call) for _ in range(self._at_once[call.key] - len(of_it))]
+            self._waiting, held = [*others, *of_it], 0
+            for number, one in reversed(list(enumerate(self._waiting))):
+                held += one.memory
+                if held > self._memory:
+                    old, self._waiting = self._waiting[: number + 1], self._waiting[number + 1 :]
+                    break
+            else:
+                old = []
+        for one in old:
+            one.close()
 
     def close(self) -> None:
         """End those that wait."""
@@ -73,6 +105,29 @@ class WarmSandbox:
             waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.close()
+
+
+class Ahead:
+    """A sandbox that runs nothing, and answers nothing: what is run in it is started ahead in ``warm``."""
+
+    name: ClassVar[str] = "ahead"
+    contained: ClassVar[bool] = True
+
+    def __init__(self, warm: WarmSandbox) -> None:
+        self._warm = warm
+
+    def run(
+        self,
+        command: Command,
+        request: bytes | Handover,
+        *,
+        max_reply: int,
+        max_log: int = 0,
+        cancelled: threading.Event | None = None,
+    ) -> Ended:
+        """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
+        self._warm.prepare(_Call(command, max_reply, max_log))
+        return Ended(reply=b"", log=b"", exit_code=0, seconds=0.0)
 
 
 class _Waiting:
@@ -93,6 +148,11 @@ class _Waiting:
             )
         except ExecutionError:  # if it is for more than this one, it comes again when it is run without being ahead
             self._ended = None
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds; what it shares with others counts in part."""
+        return max(GUESS, held_memory(self._handover.pid) if self._handover.pid else 0)
 
     def run(self, request: bytes, cancelled: threading.Event | None) -> Ended | None:
         """Hand ``request`` over and wait; None when the sandbox had ended before it took it."""

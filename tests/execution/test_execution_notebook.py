@@ -21,7 +21,7 @@ from participant_kit.execution.sandbox import Ended, Sandbox, get_sandbox
 pytestmark = pytest.mark.sandbox
 
 
-@pytest.fixture(scope="module", params=["bubblewrap", "oci"])
+@pytest.fixture(scope="module", params=["bubblewrap", "template", "oci"])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return get_sandbox(request.param, **({"program": "runc"} if request.param == "oci" else {}))
 

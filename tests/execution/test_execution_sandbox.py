@@ -28,7 +28,7 @@ pytestmark = pytest.mark.sandbox
 ALLOW_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0x7FFF0000)
 """A filter of one instruction that lets every system call through."""
 
-KINDS = [("bubblewrap", {}), ("oci", {"program": "runc"})]
+KINDS = [("bubblewrap", {}), ("template", {}), ("oci", {"program": "runc"})]
 
 
 def outcomes(kind: str = "bubblewrap", **options: str) -> dict[str, str]:
@@ -51,7 +51,7 @@ def test_without_a_control_group_an_ordinary_user_is_held_and_root_is_told_no(mo
 
 
 def test_a_wall_of_mounts_or_namespaces_that_is_open_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = bubblewrap._options
+    closed = bubblewrap.options
 
     def opened(command: Command, *files: Any) -> list[str]:
         options = closed(command, *files)
@@ -64,7 +64,7 @@ def test_a_wall_of_mounts_or_namespaces_that_is_open_is_seen(monkeypatch: pytest
         options[variable:variable] = ["--setenv", "PKIT_TOKEN", "secret", "--dev-bind", "/dev/ptmx", "/dev/ptmx"]
         return options
 
-    monkeypatch.setattr(bubblewrap, "_options", opened)
+    monkeypatch.setattr(bubblewrap, "options", opened)
     open_ = {wall for wall, outcome in outcomes().items() if outcome == OUT}
     assert open_ == {"network", "files outside", "host name", "kernel interfaces", "environment", "devices"}
 
@@ -89,7 +89,7 @@ def test_a_missing_second_wall_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_kernel_settings_that_open_for_writing_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = bubblewrap._options
+    closed = bubblewrap.options
 
     def opened(command: Command, *files: Any) -> list[str]:
         options = closed(command, *files)
@@ -97,7 +97,7 @@ def test_kernel_settings_that_open_for_writing_are_seen(monkeypatch: pytest.Monk
         options[(found := next(i for i in places if options[i : i + 2] == ["--remount-ro", "/proc"])) : found + 2] = []
         return options
 
-    monkeypatch.setattr(bubblewrap, "_options", opened)
+    monkeypatch.setattr(bubblewrap, "options", opened)
     monkeypatch.setattr("participant_kit.execution.sandbox.view.argv", lambda command: list(command.argv))
     assert {wall for wall, outcome in outcomes().items() if outcome == OUT} == {"landlock", "host kernel settings"}
 

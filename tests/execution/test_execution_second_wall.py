@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from participant_kit.execution.sandbox import Command, Sandbox, bubblewrap, get_sandbox, oci, view
+from participant_kit.execution.sandbox import Command, Sandbox, bubblewrap, get_sandbox, oci, template, view
 from participant_kit.execution.sandbox.confine import landlock_version
 from participant_kit.execution.sandbox.probes import LIMITS
 
@@ -30,24 +30,29 @@ for way in (lambda: open("/leak/secret").read(), lambda: os.listdir("/leak"),
 """
 
 
-@pytest.fixture(params=["bubblewrap", "oci"])
+@pytest.fixture(params=["bubblewrap", "template", "oci"])
 def leaking(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox whose wall of mounts has a hole: a folder of this machine, writable, at ``/leak``."""
     folder = tmp_path / "leak"
     folder.mkdir()
     folder.chmod(0o777)
     (folder / "secret").write_text("secret")
-    options, config = bubblewrap._options, oci._config
+    options, outer, config = bubblewrap.options, template._options, oci._config
+    source = "/leak" if request.param == "template" else str(folder)  # the hole is in both of its sandboxes
 
     def bound(command: Command, *files: Any) -> list[str]:
-        return ["--bind", str(folder), "/leak", *options(command, *files)]
+        return ["--bind", source, "/leak", *options(command, *files)]
+
+    def outside(command: Command, *files: Any) -> list[str]:
+        return ["--bind", str(folder), "/leak", *outer(command, *files)]
 
     def mounted(root: Path, mounts: list[dict[str, Any]], *rest: Any, **more: Any) -> dict[str, Any]:
         (root / "leak").mkdir()
         mount = {"destination": "/leak", "type": "bind", "source": str(folder), "options": ["bind", "rw"]}
         return config(root, [*mounts, mount], *rest, **more)
 
-    monkeypatch.setattr(bubblewrap, "_options", bound)
+    monkeypatch.setattr(bubblewrap, "options", bound)
+    monkeypatch.setattr(template, "_options", outside)
     monkeypatch.setattr(oci, "_config", mounted)
     return get_sandbox(request.param, **({"program": "runc"} if request.param == "oci" else {}))
 
@@ -64,7 +69,7 @@ def test_landlock_alone_stops_what_a_mount_too_many_shows(leaking: Sandbox, tmp_
 
 
 def test_without_landlock_the_hole_is_real(leaking: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "argv", lambda command: list(command.argv))
+    monkeypatch.setattr(view, "policy", lambda command: {key: ["/"] for key in ("list", "read", "write")})
     assert lines(leaking, tmp_path) == ["got secret", "got ['secret']", "got secret", "got written"]
 
 
@@ -96,12 +101,12 @@ def test_landlock_alone_keeps_a_run_from_an_abstract_socket_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confined: bool, said: str
 ) -> None:
     """The network namespace, which is the first wall here, is left out."""
-    options = bubblewrap._options
+    options = bubblewrap.options
 
     def with_network(command: Command, *files: Any) -> list[str]:
         return ["--unshare-ipc", "--unshare-pid", "--unshare-uts", *options(command, *files)[1:]]
 
-    monkeypatch.setattr(bubblewrap, "_options", with_network)
+    monkeypatch.setattr(bubblewrap, "options", with_network)
     if not confined:
         monkeypatch.setattr(view, "argv", lambda command: list(command.argv))
     name = f"\0outside-{os.getpid()}"

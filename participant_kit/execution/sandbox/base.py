@@ -38,7 +38,8 @@ class Command:
 
     ``links`` makes symbolic links, name to target, for programs that insist on writing elsewhere than
     in ``WORK_DIR``. ``confined`` says that ``argv`` is an interpreter, ``-I`` and a script, which then runs behind
-    Landlock as well; see :mod:`participant_kit.execution.sandbox.confine`.
+    Landlock as well; see :mod:`participant_kit.execution.sandbox.confine`. ``preload`` names modules that it imports:
+    a sandbox that is started ahead may have done it.
     """
 
     argv: tuple[str, ...]
@@ -47,6 +48,7 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     confined: bool = False
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Handover:
         self.cancelled: threading.Event | None = None
         self.taken = False
         """Whether the sandbox was still there to take it."""
+        self.pid: int | None = None
+        """The sandbox's outermost process, once it is there."""
         self._given = os.eventfd(0)
 
     def give(self, request: bytes, cancelled: threading.Event | None) -> None:

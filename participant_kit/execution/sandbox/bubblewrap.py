@@ -32,7 +32,8 @@ class Bubblewrap:
         found = shutil.which(program)
         if found is None:
             raise ExecutionError("bubblewrap is not installed.", hint="Run: sudo apt-get install bubblewrap")
-        self._program = found
+        self.program = found
+        """The path of ``bwrap``."""
 
     def run(
         self,
@@ -44,12 +45,12 @@ class Bubblewrap:
         cancelled: threading.Event | None = None,
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
-        seccomp = _memory_file(compile_filter())
-        contents = {path: _memory_file(content) for path, content in view.files(command.limits).items()}
+        seccomp = memory_file(compile_filter())
+        contents = {path: memory_file(content) for path, content in view.files(command.limits).items()}
         files = [seccomp, *contents.values()]
         try:
             with cgroup_for(command.limits) as group:
-                argv = [self._program, *_options(command, seccomp, contents)]
+                argv = [self.program, *options(command, seccomp, contents)]
                 return run_process(
                     [*argv, *inner_limits(command.limits, grouped=bool(group)), *view.argv(command)],
                     request,
@@ -65,8 +66,9 @@ class Bubblewrap:
                 os.close(descriptor)
 
 
-def _options(command: Command, seccomp: int, contents: Mapping[str, int]) -> list[str]:
-    options = [
+def options(command: Command, seccomp: int, contents: Mapping[str, int]) -> list[str]:
+    """How bubblewrap is told the walls of ``command``; ``seccomp`` and ``contents`` are descriptors of files."""
+    words = [
         "--unshare-all",
         "--unshare-user",
         "--disable-userns",
@@ -74,34 +76,35 @@ def _options(command: Command, seccomp: int, contents: Mapping[str, int]) -> lis
         "--new-session",
         "--as-pid-1",
     ]
-    options += ["--uid", str(view.UID), "--gid", str(view.UID), "--hostname", "sandbox", "--cap-drop", "ALL"]
-    options += ["--clearenv", "--seccomp", str(seccomp)]
+    words += ["--uid", str(view.UID), "--gid", str(view.UID), "--hostname", "sandbox", "--cap-drop", "ALL"]
+    words += ["--clearenv", "--seccomp", str(seccomp)]
     for folder in view.system_folders():
-        options += ["--ro-bind", str(folder), str(folder)]
-    options += ["--proc", "/proc", "--size", "65536", "--tmpfs", "/dev"]
+        words += ["--ro-bind", str(folder), str(folder)]
+    words += ["--proc", "/proc", "--size", "65536", "--tmpfs", "/dev"]
     for device in view.DEVICES:
-        options += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+        words += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     for name, target in _STREAMS.items():
-        options += ["--symlink", target, f"/dev/{name}"]
-    options += ["--size", str(view.SHARED_MEMORY), "--tmpfs", view.SHARED_MEMORY_DIR]
+        words += ["--symlink", target, f"/dev/{name}"]
+    words += ["--size", str(view.SHARED_MEMORY), "--tmpfs", view.SHARED_MEMORY_DIR]
     for masked in view.masked():
         if masked.is_dir():
-            options += ["--size", "4096", "--tmpfs", str(masked), "--remount-ro", str(masked)]
+            words += ["--size", "4096", "--tmpfs", str(masked), "--remount-ro", str(masked)]
         else:
-            options += ["--ro-bind", "/dev/null", str(masked)]
+            words += ["--ro-bind", "/dev/null", str(masked)]
     for path, descriptor in contents.items():
-        options += ["--ro-bind-data", str(descriptor), path]
+        words += ["--ro-bind-data", str(descriptor), path]
     for mount in view.mounts(command):
-        options += ["--ro-bind", str(mount.source), mount.target]
-    options += ["--size", str(command.limits.disk), "--tmpfs", WORK_DIR]
+        words += ["--ro-bind", str(mount.source), mount.target]
+    words += ["--size", str(command.limits.disk), "--tmpfs", WORK_DIR]
     for name, target in {**view.system_links(), "/tmp": f"{WORK_DIR}/tmp", **command.links}.items():  # noqa: S108 - a path inside
-        options += ["--symlink", target, name]
+        words += ["--symlink", target, name]
     for name, value in command.environment.items():
-        options += ["--setenv", name, value]
-    return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK_DIR, "--"]
+        words += ["--setenv", name, value]
+    return [*words, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK_DIR, "--"]
 
 
-def _memory_file(content: bytes) -> int:
+def memory_file(content: bytes) -> int:
+    """A descriptor of a file in memory."""
     descriptor = os.memfd_create("sandbox")
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)

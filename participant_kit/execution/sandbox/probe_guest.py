@@ -75,7 +75,7 @@ def look_around(outside: dict[str, Any]) -> dict[str, Seen]:
         "socket families": _families,
         "files outside": lambda: _files(Path(outside["secret"])),
         "landlock": lambda: _landlock(outside),
-        "processes outside": lambda: _processes(outside["pid"]),
+        "processes outside": _processes,
         "read-only system": _system,
         "host kernel settings": _settings,
         "environment": _environment,
@@ -136,9 +136,11 @@ def _landlock(outside: dict[str, Any]) -> Seen:
     return True, f"version {version}: denied what the mounts show"
 
 
-def _processes(pid: int) -> Seen:
-    numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return os.getpid() == 1 and pid not in numbers[1:], f"{len(numbers)} in sight, this one is number {os.getpid()}"
+def _processes() -> Seen:
+    """Our parent is out of sight, and nobody is in sight but us and who holds our namespaces."""
+    numbers = {int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()}
+    apart = os.getppid() == 0 and numbers <= {1, os.getpid()}
+    return apart, f"{len(numbers)} in sight, this one is number {os.getpid()}"
 
 
 def _system() -> Seen:

@@ -38,7 +38,8 @@ SHARED_MEMORY_DIR = "/dev/shm"  # noqa: S108 - a path inside
 SHARED_MEMORY = 64 << 20
 """Bytes of ``/dev/shm``."""
 
-_CONFINE = "/confine.py"
+CONFINE = "/confine.py"
+"""Where the program that puts up the second wall stands inside."""
 
 
 def system_folders() -> list[Path]:
@@ -94,7 +95,7 @@ def _processors() -> int:
 
 def mounts(command: Command) -> list[Mount]:
     """What ``command`` mounts, and the program that puts up the second wall."""
-    return [*command.mounts, Mount(Path(confine.__file__), _CONFINE)] if command.confined else list(command.mounts)
+    return [*command.mounts, Mount(Path(confine.__file__), CONFINE)] if command.confined else list(command.mounts)
 
 
 def argv(command: Command) -> list[str]:
@@ -102,11 +103,15 @@ def argv(command: Command) -> list[str]:
     if not command.confined:
         return list(command.argv)
     python, *_, script = command.argv
+    return [python, "-I", "-S", CONFINE, json.dumps(policy(command)), script]
+
+
+def policy(command: Command) -> dict[str, list[str]]:
+    """What the second wall leaves: paths that may be listed, read, and written."""
     devices = [f"/dev/{name}" for name in DEVICES]
     read = [*map(str, system_folders()), *(mount.target for mount in command.mounts), "/etc/passwd", "/proc", "/dev"]
     tops = {"/" + mount.target.split("/")[1] for mount in command.mounts if mount.target.count("/") > 1}
-    policy = {"list": sorted(tops), "read": read, "write": [WORK_DIR, SHARED_MEMORY_DIR, *devices]}
-    return [python, "-I", "-S", _CONFINE, json.dumps(policy), script]
+    return {"list": sorted(tops), "read": read, "write": [WORK_DIR, SHARED_MEMORY_DIR, *devices]}
 
 
 def script(
