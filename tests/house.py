@@ -194,29 +194,38 @@ class House:
         wait_until(file.exists, what="the gateway starts")
 
     def start_runner(
-        self, role: Role, *, wait: bool = True, gateway: str | None = None, inside: tuple[str, ...] = ()
+        self,
+        role: Role,
+        *more: str,
+        name: str = "",
+        wait: bool = True,
+        gateway: str | None = None,
+        inside: tuple[str, ...] = (),
     ) -> None:
-        name = role.value
+        """A runner; one with a ``name`` has keys of its own and shares the state of its role. ``more`` are options."""
+        name = name or role.value
         (self.root / f"{name}.ready").unlink(missing_ok=True)
         folder = self.challenge.root if role == Role.BLIND else self.challenge.root / "starter_kit"
         words = {
             "--gateway": gateway or self.address,
-            "--role": name,
+            "--role": role.value,
             "--challenge": str(folder),
             "--keys": str(self.root / f"{name}.key"),
-            "--state": str(self.root / f"{name}-state"),
-            "--token-file": str(self.root / f"{name}.token"),
+            "--state": str(self.root / f"{role.value}-state"),
+            "--token-file": str(self.root / f"{role.value}.token"),
             "--ready-file": str(self.root / f"{name}.ready"),
         }
         options = (word for pair in words.items() for word in pair)
-        self.start(name, "runner", "start", "--demonstration", *options, inside=inside)
+        self.start(name, "runner", "start", "--demonstration", *options, *more, inside=inside)
         if wait:
-            self.wait_ready(role)
+            self.wait_ready(role, name)
 
-    def wait_ready(self, role: Role) -> None:
+    def wait_ready(self, role: Role, name: str = "") -> None:
+        name = name or role.value
+
         def ready() -> bool:
-            assert self.parts[role.value].poll() is None, (self.root / f"{role.value}.log").read_text()
-            return (self.root / f"{role.value}.ready").exists()
+            assert self.parts[name].poll() is None, self.log_of(name)
+            return (self.root / f"{name}.ready").exists()
 
         wait_until(ready, 300, "the runner is ready")  # the first of all makes the environment
 

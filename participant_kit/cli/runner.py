@@ -42,10 +42,13 @@ def start(
         bool, typer.Option("--demonstration", help="Let both roles share this machine. Never with private data.")
     ] = False,
     warm: Annotated[int, typer.Option(min=0, help="Sandboxes that are started ahead: 2 for notebook and scorer.")] = 0,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Submissions at once; 0: as many as cores and memory hold by the card's limits.")
+    ] = 0,
     ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
     json: console.Json = False,
 ) -> None:
-    """Claim, run, score and release until stopped; SIGTERM gives a running job back.
+    """Claim, run, score and release until stopped; SIGTERM gives running jobs back.
 
     Example: pkit runner start --gateway https://b.example.org --challenge ./heart --keys blind.key --state ./state
     """
@@ -58,7 +61,18 @@ def start(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     settings = Settings(
-        gateway, token, challenge, keys, state, role, sandbox, runtime, cache, demonstration=demonstration, warm=warm
+        gateway,
+        token,
+        challenge,
+        keys,
+        state,
+        role,
+        sandbox,
+        runtime,
+        cache,
+        demonstration=demonstration,
+        warm=warm,
+        jobs=jobs,
     )
 
     def ready() -> None:
@@ -86,7 +100,7 @@ def doctor(
     """
     from participant_kit.execution.sandbox.probes import HELD, NOT_AVAILABLE, OUT, Probe
     from participant_kit.secure_side.machine import shared_roles
-    from participant_kit.secure_side.service import make_sandbox, self_test
+    from participant_kit.secure_side.workplace import make_sandbox, self_test
 
     table = Table("wall", "tried", "outcome", "seen", title=f"Sandbox {sandbox}")
     colours = {HELD: "green", OUT: "bold red", NOT_AVAILABLE: "yellow"}

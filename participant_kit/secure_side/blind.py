@@ -8,10 +8,6 @@ import time
 from participant_kit import __version__
 from participant_kit.challenge.card import RESOURCES
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.execution.environment import Environment
-from participant_kit.execution.errors import ExecutionError
-from participant_kit.execution.notebook import run_notebook
-from participant_kit.execution.sandbox.base import Sandbox
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.merkle import tree_root
 from participant_kit.protocol.messages import Claim
@@ -27,11 +23,13 @@ from participant_kit.secure_side.outlet import BlindOutlet, Say
 from participant_kit.secure_side.record import ChallengeRecord
 from participant_kit.secure_side.review import decision_on, forget
 from participant_kit.secure_side.runner import Later
-from participant_kit.secure_side.scoring import Scorer
+from participant_kit.secure_side.turns import Turns
+from participant_kit.secure_side.workers import Workers
+from participant_kit.secure_side.workplace import Order
 
 
 class BlindJob:
-    """One challenge's blind runs: the real data, the gate and the egress log."""
+    """One challenge's blind runs: the real data, the gate and the egress log. ``environment`` is its digest."""
 
     role = Role.BLIND
 
@@ -39,28 +37,28 @@ class BlindJob:
         self,
         folder: ChallengeFolder,
         keys: SecretKeys,
-        environment: Environment,
-        sandbox: Sandbox,
+        environment: str,
+        workers: Workers,
         log: EgressLog,
         outlet: BlindOutlet,
         say: Say,
     ) -> None:
         self.keys = keys
-        self._folder, self._environment, self._sandbox = folder, environment, sandbox
+        self._folder, self._workers = folder, workers
         self._state, self._outlet, self._say = log.path.parent, outlet, say
-        self._scorer = Scorer(folder, environment.prefix, sandbox)
         card, data = folder.card, tree_root(data_digests(folder))
         self._card_sha256 = file_digest(folder.card_path)
         facts = {
             "card_sha256": self._card_sha256,
             "data_root": data,
-            "environment_sha256": environment.digest,
+            "environment_sha256": environment,
             "runner_version": __version__,
         }
         self._record = ChallengeRecord(log, card.data.dataset or data)
         self._gate = ReleaseGate(card, keys, facts, self._record, make_mechanism(card))
         mechanism = card.release.leaderboard_mechanism
-        self._remembers, compares = mechanism != "rounded", mechanism == "parameter-free-ladder"
+        self._turns = Turns(card, self._record, remembers=mechanism != "rounded")
+        compares = mechanism == "parameter-free-ladder"
         self._best = BestPredictions(self._state / "best", self._record) if compares else None
         for binding in self._record.abandoned(card.slug):
             self._gate.stop(binding)
@@ -75,24 +73,35 @@ class BlindJob:
             return None
         if self._record.is_waiting(binding):
             return lambda: self._await_review(binding, lease)
-        if self._remembers and self._record.others_wait(binding):
-            self._say(f"{binding.submission} waits: the holder has to decide on one of the same participant first")
-            return lambda: self._await_others(binding, lease)
         refusal = self._refusal(binding, notebook)
+        if refusal is None:
+            with self._record.held():
+                if why := self._turns.wait_for(binding, lease):
+                    self._say(f"{binding.submission} waits: {why}")
+                    return lambda: self._turns.come(binding, lease)
+                refusal = None if self._gate.start(binding) else "budget_spent"
         if refusal or notebook is None:
             self._send(self._gate.refuse(binding, refusal or "other"), lease)
             return None
+        try:
+            released = self._release(binding, notebook, lease, started)
+        finally:  # it may have been released meanwhile, by another runner that had it lent anew
+            if self._record.is_open(binding) and not self._record.is_waiting(binding):
+                self._gate.stop(binding)
+        if released:
+            self._send(released, lease)
+        return (lambda: self._await_review(binding, lease)) if self._record.is_waiting(binding) else None
+
+    def _release(self, binding: Binding, notebook: bytes, lease: HeldLease, started: float) -> Released | None:
+        """Run and score, and at the next tick let out what may leave; None when it was stopped, or waits."""
         result = self._find(binding, notebook, lease)
         if result is None or lease.ended.wait(self._until_tick(started)):
-            self._gate.stop(binding)
             self._say(f"{binding.submission} {'cancelled by the participant' if lease.cancelled else 'stopped'}")
             return None
         released = self._gate.release(binding, result, time.monotonic() - started)
         if released is None:
             self._say(f"{binding.submission} waits for the holder: pkit holder review --state {self._state}")
-            return lambda: self._await_review(binding, lease)
-        self._send(released, lease)
-        return None
+        return released
 
     def _refusal(self, binding: Binding, notebook: bytes | None) -> str | None:
         if notebook is None:
@@ -112,28 +121,29 @@ class BlindJob:
         phase_tables(self._folder, binding.phase)  # what the holder must mend first costs nobody bits
         if self._best:
             self._best.of(binding)
-        return None if self._gate.start(binding) else "budget_spent"
+        return None
 
     def _find(self, binding: Binding, notebook: bytes, lease: HeldLease) -> Finding | None:
         """Run and score; None when the lease ended first."""
-        tables = phase_tables(self._folder, binding.phase)
         try:
-            done = run_notebook(
-                notebook, tables, self._folder.card, self._environment, self._sandbox, cancelled=lease.ended
-            )
+            best = self._best.of(binding) if self._best else None
+            order = Order(notebook, binding.phase, best, keep=self._best is not None)
+            result = self._workers.do(order, lease.ended)
+            done, scores = result.execution, result.verdict
             if done.cancelled:
                 return None
+            if result.fault:
+                self._say(f"{binding.submission}: {result.fault}")
+                return Finding(stage="sandbox")
             self._say(f"{binding.submission} executed in {done.seconds:.2f} s")
             if done.output is None:
                 return Finding(stage=done.stage, cell=done.cell, reason=done.reason)
-            best = self._best.of(binding) if self._best else None
-            scores = self._scorer.score(done.output, tables, lease.ended, best)
             if self._best:
                 self._best.keep(binding, done.output)
         except SecureSideError:
             raise
         except Exception as error:  # of whatever kind: a run always ends at its tick
-            self._say(f"{binding.submission}: {error if isinstance(error, ExecutionError) else type(error).__name__}")
+            self._say(f"{binding.submission}: {type(error).__name__}")
             return Finding(stage="sandbox")
         if lease.ended.is_set():
             return None
@@ -152,13 +162,6 @@ class BlindJob:
     def _until_tick(self, started: float) -> float:
         elapsed = time.monotonic() - started
         return -elapsed % self._gate.tick_seconds
-
-    def _await_others(self, binding: Binding, lease: HeldLease) -> bool:
-        """What the mechanism shows depends on what it showed before: that is known when the holder has decided."""
-        while self._record.others_wait(binding):
-            if lease.ended.wait(0.5):
-                return False
-        return True
 
     def _await_review(self, binding: Binding, lease: HeldLease) -> bool:
         """Keep the lease until the holder has decided. A restart finds the message waiting, and comes here again."""

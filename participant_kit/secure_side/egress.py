@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -162,7 +163,8 @@ def _check_head(path: Path, lines: list[EgressLine], head: Head | None, keys: fr
 
 
 class EgressLog:
-    """The log, open for appending by the runner of ``keys``. Runners of several challenges may share one.
+    """The log, open for appending by the runner of ``keys``, from any of its threads. Runners of several challenges
+    may share one.
 
     Opening verifies the whole chain and the head. A last line without its newline was torn by a crash before its
     message was sent: it is set aside in ``egress.torn`` and the log goes on from the line before. ``ledger`` has
@@ -189,7 +191,7 @@ class EgressLog:
             with suppress(Timeout):  # one that still runs ends its work itself
                 self._alone.enter_context(self._lock(key).acquire(timeout=0))
                 self.keys.append(key)
-        self._turn = FileLock(f"{path}.lock", mode=0o600)
+        self._threads, self._turn = RLock(), FileLock(f"{path}.lock", mode=0o600)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._offset, self._sequence, self._last = 0, 0, GENESIS
         try:
@@ -211,7 +213,7 @@ class EgressLog:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody else writes meanwhile, and what others wrote is in the ledger. May be entered within itself."""
-        with self._turn:
+        with self._threads, self._turn:
             size = self._size()
             if size != self._offset:
                 self._set_torn_line_aside()
@@ -219,6 +221,16 @@ class EgressLog:
                 data = os.pread(self._file, size - self._offset, self._offset)
                 self._enter(_parse(self.path, data, self._last, self._sequence + 1), size)
             yield
+
+    def is_written_by(self, key: str) -> bool:
+        """Whether a runner with ``key`` works now, and can end what it began."""
+        if key in self.keys:
+            return True
+        try:
+            with self._lock(key).acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def began(self, submission: str) -> EgressLine | None:
         """The line by which this runner began a run of ``submission`` that has not ended, or holds its message."""

@@ -25,6 +25,11 @@ class HeldLease:
         self._thread = threading.Thread(target=self._renew, daemon=True)
 
     @property
+    def is_over(self) -> bool:
+        """Whether it ended, or nothing is done with it any more."""
+        return self.ended.is_set() or self._released.is_set()
+
+    @property
     def token(self) -> LeaseToken:
         """What proves that the lease is ours."""
         return LeaseToken(token=self._claim.lease.token)

@@ -11,10 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-
-from filelock import FileLock
 
 from participant_kit.challenge.folder import CARD, PRIVATE
 from participant_kit.protocol.keys import Role
@@ -64,14 +63,39 @@ def _beside(folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def turn_of(role: Role) -> Iterator[None]:
-    """Hold this machine for one job of ``role``; between jobs of different roles the page cache is dropped."""
-    last = _file("turn")
-    with FileLock(f"{last}.lock", mode=0o600):
-        if last.exists() and last.read_text() != role.value:
-            drop_page_cache()
-        last.write_text(role.value)
-        yield
+def turn_of(role: Role, given_up: threading.Event | None = None) -> Iterator[bool]:
+    """A part in the turn of ``role``: its jobs work at once, and none while a job of the other role does.
+
+    The one who begins holds the door while it waits for the other role's jobs to end, so that no new ones go in before
+    it. Between two roles' turns the page cache is dropped. False, and no part, once ``given_up`` is set.
+    """
+    given_up = given_up or threading.Event()
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as door:
+        entered = _lock(door, "door", given_up) and all(
+            _lock(door, f"turn-{other.value}", given_up) for other in Role if other != role
+        )
+        if entered:
+            _lock(stack, f"turn-{role.value}", given_up, shared=True)
+            last = _file("turn")
+            if last.exists() and last.read_text() != role.value:
+                drop_page_cache()
+            last.write_text(role.value)
+        door.close()
+        yield entered
+
+
+def _lock(stack: contextlib.ExitStack, name: str, given_up: threading.Event, *, shared: bool = False) -> bool:
+    """Lock the file ``name`` until ``stack`` ends; the kernel lets go of it when this process is killed."""
+    import fcntl  # not on Windows, where `pkit runner` says so itself
+
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    file = stack.enter_context(os.fdopen(os.open(_file(name), os.O_RDWR | os.O_CREAT, 0o600)))
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            return True
+        if given_up.wait(0.02):
+            return False
 
 
 def drop_page_cache() -> bool:

@@ -55,28 +55,31 @@ class ChallengeRecord:
         with self._log.held():
             return {submission for submission, _ in self._log.ledger.open}
 
-    def others_wait(self, binding: Binding) -> bool:
-        """Whether another message to the same participant in the same phase waits for the holder's review."""
-        mine = (binding.challenge, binding.phase, binding.participant)
+    def others(self, binding: Binding) -> list[EgressLine]:
+        """What runs or waits of other submissions, and will end: not what a runner began that is no more."""
         with self._log.held():
-            others = [line for line in self._log.ledger.waiting if line.submission != binding.submission]
-        return mine in ((line.challenge, line.phase, line.participant) for line in others)
+            return [
+                line
+                for line in self._log.ledger.open.values()
+                if line.submission != binding.submission and (line.kind == HELD or self._log.is_written_by(line.key))
+            ]
 
     def charged(self, binding: Binding) -> tuple[float, float, float]:
         """Bits spent and reserved, in the order of :data:`~participant_kit.secure_side.ledger.SCOPES`."""
-        participant, challenge, dataset = (self._log.ledger.balances[a].charged for a in self._accounts(binding))
+        participant, challenge, dataset = (self._log.ledger.balances[a].charged for a in self.accounts(binding))
         return participant, challenge, dataset
 
     def memory(self, binding: Binding) -> Any:
         """What the mechanism kept last."""
-        return self._log.ledger.memories.get(self._accounts(binding)[0])
+        return self._log.ledger.memories.get(self.accounts(binding)[0])
 
     def abandoned(self, challenge: str) -> list[Binding]:
         """What this runner began before it was started anew, and cannot end."""
         mine = [line for (_, key), line in self._log.ledger.open.items() if key in self._log.keys]
         return [_binding(line) for line in mine if line.challenge == challenge and line.kind != HELD]
 
-    def _accounts(self, binding: Binding) -> tuple[Account, Account, Account]:
+    def accounts(self, binding: Binding) -> tuple[Account, Account, Account]:
+        """Those that it is charged to."""
         return accounts_of(binding.challenge, binding.phase, binding.participant, self._dataset)
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
-from participant_kit.execution.environment import Environment
-from participant_kit.execution.notebook import run_notebook
-from participant_kit.execution.sandbox.base import Sandbox
+from participant_kit.execution.errors import ExecutionError
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, RehearsalReport, RehearsalResult
 from participant_kit.protocol.sealing import Binding, encrypt
@@ -19,7 +17,8 @@ from participant_kit.secure_side.egress import EgressLog, LoggedField
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.outlet import RehearsalOutlet, Say
-from participant_kit.secure_side.scoring import Scorer
+from participant_kit.secure_side.workers import Workers
+from participant_kit.secure_side.workplace import Order
 
 REHEARSAL = "rehearsal"
 
@@ -33,8 +32,7 @@ class RehearsalJob:
         self,
         folder: ChallengeFolder,
         keys: SecretKeys,
-        environment: Environment,
-        sandbox: Sandbox,
+        workers: Workers,
         log: EgressLog,
         outlet: RehearsalOutlet,
         say: Say,
@@ -45,9 +43,7 @@ class RehearsalJob:
                 hint="Give the rehearsal role the unpacked starter kit, on a machine that never held real data.",
             )
         self.keys = keys
-        self._folder, self._environment, self._sandbox = folder, environment, sandbox
-        self._log, self._outlet, self._say = log, outlet, say
-        self._scorer = Scorer(folder, environment.prefix, sandbox)
+        self._workers, self._log, self._outlet, self._say = workers, log, outlet, say
 
     def run(self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float) -> None:
         """See :class:`participant_kit.secure_side.runner.Job`."""
@@ -64,21 +60,14 @@ class RehearsalJob:
 
     def _rehearse(self, notebook: bytes, lease: HeldLease) -> RehearsalReport | None:
         """What is wrong with ``notebook`` on the sample, or None."""
-        folder = self._folder
-        done = run_notebook(
-            notebook,
-            folder.sample_dir,
-            folder.card,
-            self._environment,
-            self._sandbox,
-            keep_log=True,
-            cancelled=lease.ended,
-        )
+        result = self._workers.do(Order(notebook), lease.ended)
+        if result.fault:
+            raise ExecutionError(result.fault)
+        done, verdict = result.execution, result.verdict
         if done.output is None:
             return RehearsalReport(
                 stage=done.stage or "notebook", cell=done.cell, reason=done.reason, message=done.message, log=done.log
             )
-        verdict = self._scorer.check(done.output, folder.sample_dir, lease.ended)
         if "reason" not in verdict:
             return None
         message = str(verdict.get("message", ""))

@@ -1,4 +1,4 @@
-"""The runner: claims a sealed notebook, runs it, and sends back what its role may send.
+"""The runner: claims sealed notebooks, runs several at once, and sends back what its role may send.
 
 Both roles share this loop; :mod:`~participant_kit.secure_side.blind` and
 :mod:`~participant_kit.secure_side.rehearsal` are what they do with one notebook.
@@ -10,16 +10,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from participant_kit.challenge.errors import KitError
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, ClaimRequest
 from participant_kit.protocol.sealing import Binding, unseal_notebook
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
-from participant_kit.secure_side.machine import turn_of
 from participant_kit.secure_side.outlet import WAIT, Outlet, Say
 
 Later = Callable[[], bool]
@@ -37,83 +36,136 @@ class Job(Protocol):
     ) -> Later | None:
         """Run ``notebook`` (None when it cannot be unsealed or is not what the claim says) and deliver.
 
-        ``started`` is the claim's time on the monotonic clock. Returns without delivering when ``lease`` ends, and
-        what is left to do when that waits for a person.
+        Called by several threads at once, but for one submission by one. ``started`` is on the monotonic clock.
+        Returns without delivering when ``lease`` ends, and what is left to do when that waits for a person.
         """
         ...
 
 
-class Runner:
-    """Claims and works until ``stopping`` is set, then gives its lease back."""
+@dataclass(frozen=True)
+class _AtWork:
+    """A submission that a thread works on, or waits with."""
 
-    def __init__(self, name: str, challenge: str, job: Job, outlet: Outlet, say: Say) -> None:
+    lease: HeldLease
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+class Runner:
+    """Claims and works, on up to ``jobs`` submissions at once, until ``stopping`` is set; then gives its leases back.
+
+    Each submission has a thread. It holds one of the slots while it works, and none while it waits for a person.
+    """
+
+    def __init__(self, name: str, challenge: str, job: Job, outlet: Outlet, say: Say, jobs: int = 1) -> None:
         self.stopping = threading.Event()
         self._name, self._challenge, self._job, self._outlet, self._say = name, challenge, job, outlet, say
-        self._waiting: list[threading.Thread] = []
+        self._slots, self._rest = threading.Semaphore(jobs), 0.0
+        self._threads: list[threading.Thread] = []
+        self._at_work: dict[str, _AtWork] = {}
+        self._lock = threading.Lock()
 
     def serve(self) -> None:
         """Work until told to stop. A gateway that is away is asked again, with growing pauses up to 10 s."""
         pause = 0.2
-        while not self.stopping.is_set():
+        try:
+            while slot := self._slot(self.stopping):
+                with slot:
+                    rest, self._rest = self._rest, 0.0
+                    if self.stopping.wait(rest):
+                        return
+                    try:
+                        claim = self._claim()
+                        pause = 0.2
+                    except GatewayError as error:
+                        if error.is_refusal:
+                            self.stopping.set()
+                            raise
+                        self._say(f"{error.message} Asking again in {pause:.1f} s.")
+                        self.stopping.wait(pause)
+                        pause = min(pause * 2, 10.0)
+                        continue
+                    except Exception as error:
+                        self._say(_fault(error))
+                        self.stopping.wait(1.0)
+                        continue
+                    if claim:
+                        self._start(claim, slot.pop_all())
+        finally:
+            for thread in self._threads:
+                thread.join()
+
+    def _slot(self, given_up: threading.Event) -> contextlib.ExitStack | None:
+        """A slot to work in, which is free again at the end of the stack; None once ``given_up`` is set."""
+        while not given_up.is_set():
+            if self._slots.acquire(timeout=0.1):
+                stack = contextlib.ExitStack()
+                stack.callback(self._slots.release)
+                return stack
+        return None
+
+    def _start(self, claim: Claim, slot: contextlib.ExitStack) -> None:
+        def work() -> None:
             try:
-                claim = self._claim()
-                pause = 0.2
-                if claim:
-                    self.work(claim)
-            except GatewayError as error:
-                if error.is_refusal:
-                    raise
-                self._say(f"{error.message} Asking again in {pause:.1f} s.")
-                self.stopping.wait(pause)
-                pause = min(pause * 2, 10.0)
-            except SecureSideError as error:
+                self.work(claim, slot)
+            except (GatewayError, SecureSideError) as error:
                 self._say(str(error))
-                self.stopping.wait(5.0)
-            except Exception as error:  # its text may quote data; the lease runs out, and counts as lost
-                self._say(f"A fault of the runner itself ({type(error).__name__}) ended this work.")
-                self.stopping.wait(1.0)
-        for thread in self._waiting:
-            thread.join()
+            except Exception as error:  # the lease runs out, and counts as lost
+                self._say(_fault(error))
+
+        thread = threading.Thread(target=work, name=claim.submission)
+        self._threads = [other for other in self._threads if other.is_alive()] + [thread]
+        thread.start()
 
     def _claim(self) -> Claim | None:
         request = ClaimRequest(role=self._job.role, runner=self._name, challenges=[self._challenge], wait=WAIT)
         return self._outlet.claim(request)
 
-    def work(self, claim: Claim) -> None:
-        """Do one claimed submission. When it cannot be brought to an end here, the lease goes back."""
+    def work(self, claim: Claim, slot: contextlib.ExitStack | None = None) -> None:
+        """Do one claimed submission to its end. When that cannot be reached here, the lease goes back."""
         self._say(f"{claim.submission} claimed, attempt {claim.lease.attempt}")
-        with contextlib.ExitStack() as stack:
-            lease = stack.enter_context(HeldLease(self._outlet, claim))
-            stack.enter_context(self._stop_ends(lease))
-            if later := self._begin(claim, lease):
-                thread = threading.Thread(target=self._finish, args=(stack.pop_all(), later, claim, lease))
-                self._waiting = [other for other in self._waiting if other.is_alive()] + [thread]
-                thread.start()
+        with HeldLease(self._outlet, claim) as lease, self._stop_ends(lease), self._alone(claim, lease):
+            while slot := slot or self._slot(lease.ended):
+                with slot, self._gives_back(claim, lease):
+                    binding, notebook = self._unseal(claim)
+                    later = self._job.run(claim, binding, notebook, lease, time.monotonic())
+                if later is None:
+                    return
+                with self._gives_back(claim, lease):
+                    again = later()
+                if not again:
+                    return
+                slot = None
+            if self.stopping.is_set():
+                self._give_back(claim, lease)
 
-    def _begin(self, claim: Claim, lease: HeldLease) -> Later | None:
-        started = time.monotonic()
-        with self._gives_back(claim, lease), turn_of(self._job.role):
-            binding, notebook = self._unseal(claim)
-            return self._job.run(claim, binding, notebook, lease, started)
-
-    def _finish(self, stack: contextlib.ExitStack, later: Later, claim: Claim, lease: HeldLease) -> None:
-        """Beside the next job: what waits for a person, with its lease."""
+    @contextlib.contextmanager
+    def _alone(self, claim: Claim, lease: HeldLease) -> Iterator[None]:
+        """What is still done here for a former lease of the same submission ends first."""
+        mine = _AtWork(lease)
+        with self._lock:
+            before, self._at_work[claim.submission] = self._at_work.get(claim.submission), mine
         try:
-            with stack:
-                waits: Later | None = later
-                while waits:
-                    with self._gives_back(claim, lease):
-                        again = waits()
-                    waits = self._begin(claim, lease) if again and not lease.ended.is_set() else None
-        except Exception as error:  # as in serve
-            self._say(str(error) if isinstance(error, KitError) else f"A fault ({type(error).__name__}) ended a wait.")
+            if before:
+                before.lease.ended.set()
+                before.over.wait()
+            yield
+        finally:
+            mine.over.set()
+            with self._lock:
+                if self._at_work[claim.submission] is mine:
+                    del self._at_work[claim.submission]
 
     @contextlib.contextmanager
     def _gives_back(self, claim: Claim, lease: HeldLease) -> Iterator[None]:
+        """Give the lease back where this runner is at fault, which then rests, and when it is told to stop."""
         try:
             yield
-        except (GatewayError, SecureSideError):
+        except (GatewayError, SecureSideError) as error:
+            self._rest = 5.0 if isinstance(error, SecureSideError) else 0.2
             self._give_back(claim, lease)
+            raise
+        except Exception:
+            self._rest = 1.0
             raise
         if self.stopping.is_set() and lease.ended.is_set():
             self._give_back(claim, lease)
@@ -159,3 +211,8 @@ class Runner:
         with contextlib.suppress(GatewayError):
             self._outlet.give_back(claim.submission, lease.token)
             self._say(f"{claim.submission} given back")
+
+
+def _fault(error: Exception) -> str:
+    """What may be said of ``error``, whose text may quote data."""
+    return f"A fault of the runner itself ({type(error).__name__}) ended this work."

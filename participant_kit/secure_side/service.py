@@ -1,4 +1,4 @@
-"""Putting one runner together: keys, data, sandbox, environment, self-test, log."""
+"""Putting one runner together: keys, data, workers, log."""
 
 from __future__ import annotations
 
@@ -11,27 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.execution.environment import ensure_environment
-from participant_kit.execution.sandbox import Sandbox, get_sandbox
-from participant_kit.execution.sandbox.cgroup import remove_stale
-from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
-from participant_kit.execution.warm import WarmSandbox
+from participant_kit.execution.environment import environment_digest
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.egress import LOG, EgressLog
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.keys import runner_keys
-from participant_kit.secure_side.machine import claim_machine
 from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOutlet, Say
 from participant_kit.secure_side.rehearsal import RehearsalJob
 from participant_kit.secure_side.runner import Runner
+from participant_kit.secure_side.workers import LocalWorkers, Workers, jobs_here
+from participant_kit.secure_side.workplace import Place, Workplace
 
 
 @dataclass(frozen=True)
 class Settings:
     """What an operator decides about one runner. ``state`` keeps its egress log, outside the challenge.
 
-    ``keys`` are its key files, or folders of them: several around a rotation.
+    ``keys`` are its key files, or folders of them: several around a rotation. ``jobs`` is how many submissions it works
+    on at once; 0 for as many as this machine holds.
     """
 
     gateway: str
@@ -46,38 +44,7 @@ class Settings:
     name: str = ""
     demonstration: bool = False
     warm: int = 0
-
-
-def make_sandbox(kind: str, runtime: str | None = None) -> Sandbox:
-    """The sandbox ``kind``; ``runtime`` is the program of an OCI one. Refuses a kind that does not contain."""
-    sandbox = get_sandbox(kind, **({"program": runtime} if runtime else {}))
-    if not sandbox.contained:
-        raise SecureSideError(f"The sandbox {kind} does not hold hostile code, so the secure side takes no part in it.")
-    return sandbox
-
-
-def self_test(sandbox: Sandbox, report: Callable[[Probe], None], require: Sequence[str] = ()) -> None:
-    """Try to get out of ``sandbox``. Raises :class:`SecureSideError` when a probe does, or a wall is missing.
-
-    ``require`` names walls that not every kernel has, and this challenge wants.
-    """
-    failed, missing = [], []
-    for probe in probe_sandbox(sandbox):
-        report(probe)
-        if probe.outcome == OUT:
-            failed.append(f"{probe.wall} ({probe.detail})")
-        elif probe.outcome != HELD and probe.wall in require:
-            missing.append(f"{probe.wall} ({probe.detail})")
-    if failed:
-        raise SecureSideError(
-            f"The sandbox {sandbox.name} did not hold: {'; '.join(failed)}.",
-            hint="See `pkit runner doctor`. A runner never starts without its sandbox.",
-        )
-    if missing:
-        raise SecureSideError(
-            f"The card requires walls that the sandbox {sandbox.name} does not have here: {'; '.join(missing)}.",
-            hint="Run this on a machine that has them, or take them from sandbox.require of the card.",
-        )
+    jobs: int = 0
 
 
 @contextmanager
@@ -92,27 +59,31 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
             f"{settings.keys[0]} holds keys of the role {keys.role}, and this runner is {settings.role}.",
             hint=f"Make keys with: pkit holder keys FILE --role {settings.role} --challenge FOLDER",
         )
-    claim_machine(keys.role, folder.root, demonstration=settings.demonstration)
-    remove_stale()
-    sandbox = make_sandbox(settings.sandbox, settings.runtime)
-    self_test(sandbox, lambda probe: None, folder.card.sandbox.require)
-    say("The sandbox held against its self-test")
-    environment = ensure_environment(folder.requirements_path, cache=settings.cache, progress=say)
+    place = Place(
+        folder.root,
+        settings.role,
+        settings.sandbox,
+        settings.runtime,
+        settings.cache,
+        settings.demonstration,
+        settings.warm,
+    )
+    environment = environment_digest(folder.requirements_path.read_bytes())
+    workers: Workers = LocalWorkers(Workplace(place, say), settings.jobs or jobs_here(folder.card.limits))
     name = settings.name or f"{platform.node()}-{os.getpid()}"
-    sandbox = warm = WarmSandbox(sandbox, settings.warm)
     log = EgressLog(settings.state / LOG, keys)
     try:
         job: BlindJob | RehearsalJob
         outlet: Outlet
         if settings.role == Role.BLIND:
             blind = outlet = BlindOutlet(settings.gateway, settings.token)
-            job = BlindJob(folder, keys, environment, sandbox, log, blind, say)
+            job = BlindJob(folder, keys, environment, workers, log, blind, say)
         else:
             rehearsal = outlet = RehearsalOutlet(settings.gateway, settings.token)
-            job = RehearsalJob(folder, keys, environment, sandbox, log, rehearsal, say)
-        yield Runner(name, folder.card.slug, job, outlet, say)
+            job = RehearsalJob(folder, keys, workers, log, rehearsal, say)
+        yield Runner(name, folder.card.slug, job, outlet, say, workers.jobs)
     finally:
-        warm.close()
+        workers.close()
         log.close()
 
 

@@ -16,7 +16,6 @@ import pytest
 from support import CARD, make_notebook
 
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.execution.environment import Environment
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys, held_together
 from participant_kit.protocol.merkle import tree_root
@@ -61,11 +60,10 @@ class House:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(name.encode())
         self.folder.card_path.write_bytes(CARD)
-        environment = Environment(root, "e" * 64)
         self.path = root / "state" / LOG
         self.log = EgressLog(self.path, held_together([OLD, KEYS], RING))
         keys = held_together([OLD, KEYS], RING)
-        self.job = BlindJob(self.folder, keys, environment, None, self.log, self.wire, self.said.append)  # type: ignore[arg-type]
+        self.job = BlindJob(self.folder, keys, "e" * 64, None, self.log, self.wire, self.said.append)  # type: ignore[arg-type]
         self.ran: list[str] = []
         self.job._find = lambda binding, *_: self.ran.append(binding.submission)  # type: ignore[method-assign,assignment,return-value]
 

@@ -163,13 +163,11 @@ def test_predictions_are_kept_while_their_message_waits_and_others_of_the_partic
     best = BestPredictions(tmp_path / "best", record)
     best.keep(binding(0), b"0")
     record.append("held", binding(0), [], {}, 9.0, {"best": "s-0"})
-    assert record.others_wait(binding(1))
-    assert not record.others_wait(binding(0))
-    assert not record.others_wait(binding(1).model_copy(update={"participant": "ben"}))
-    assert not record.others_wait(binding(1).model_copy(update={"phase": "final"}))
+    assert [line.submission for line in record.others(binding(1))] == ["s-0"]
+    assert record.others(binding(0)) == []
     best.keep(binding(1), b"1")
     record.append("result", binding(0), [], {}, 0.0, {"best": "s-0"})
-    assert not record.others_wait(binding(1))
+    assert record.others(binding(1)) == []
     kept = best.of(binding(1))
     assert kept and kept.read_bytes() == b"0"
     log.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,44 @@ def test_a_role_waits_for_the_turn_of_the_other_to_end() -> None:
         assert not began.wait(0.3)
     other.join(10)
     assert began.is_set()
+
+
+@pytest.mark.usefixtures("drops")
+def test_jobs_of_one_role_work_at_once_and_a_new_one_goes_in_after_the_other_role_that_waits() -> None:
+    order, ends = list[str](), {name: threading.Event() for name in ("first", "second", "rehearsal", "late")}
+
+    def work(name: str, role: Role) -> None:
+        with turn_of(role):
+            order.append(name)
+            assert ends[name].wait(10)
+            order.append(f"{name} ends")
+
+    def start(name: str, role: Role) -> threading.Thread:
+        thread = threading.Thread(target=work, args=(name, role))
+        thread.start()
+        time.sleep(0.2)
+        return thread
+
+    threads = [start("first", Role.BLIND), start("second", Role.BLIND)]
+    assert order == ["first", "second"]
+    threads += [start("rehearsal", Role.REHEARSAL), start("late", Role.BLIND)]
+    ends["first"].set()
+    time.sleep(0.2)
+    assert order == ["first", "second", "first ends"], "all of the one role end before the other begins"
+    for event in ends.values():
+        event.set()
+    for thread in threads:
+        thread.join(10)
+    assert order[3:] == ["second ends", "rehearsal", "rehearsal ends", "late", "late ends"]
+
+
+def test_who_gives_up_waiting_gets_no_turn_and_keeps_nobody_from_one() -> None:
+    given_up = threading.Event()
+    given_up.set()
+    with turn_of(Role.BLIND), turn_of(Role.REHEARSAL, given_up) as ours:
+        assert not ours
+    with turn_of(Role.REHEARSAL) as ours:
+        assert ours
 
 
 @pytest.mark.parametrize(("first", "second"), [(Role.BLIND, Role.REHEARSAL), (Role.REHEARSAL, Role.BLIND)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -69,10 +70,10 @@ def claim(*, keys: SecretKeys = KEYS, **sealed_for: str) -> Claim:
     return Claim(**ours, lease=_lease(), sealed=seal_notebook(b"{}", binding, [keys.public.sealing]))  # type: ignore[arg-type]
 
 
-def serve(job: Job, *claims: Claim | Exception) -> tuple[list[str], FakeGateway]:
+def serve(job: Job, *claims: Claim | Exception, jobs: int = 1) -> tuple[list[str], FakeGateway]:
     said: list[str] = []
     gateway = FakeGateway(*claims)
-    gateway.runner = Runner("r", "small", job, gateway, said.append)  # type: ignore[arg-type]
+    gateway.runner = Runner("r", "small", job, gateway, said.append, jobs)  # type: ignore[arg-type]
     gateway.runner.serve()
     return said, gateway
 
@@ -198,3 +199,59 @@ def test_a_runner_told_to_stop_gives_back_what_waits_too() -> None:
 
     _, gateway = serve(Waits(), claim())
     assert gateway.paths[-1].endswith("/return")
+
+
+def test_several_are_worked_on_at_once_and_no_more_than_was_said() -> None:
+    meet, now, most = threading.Barrier(3), list[int](), list[int]()
+
+    def work(lease: HeldLease) -> None:
+        now.append(1)
+        most.append(len(now))
+        meet.wait(10)  # breaks unless three are here at once
+        now.pop()
+
+    serve(Job(work), *(claim() for _ in range(6)), jobs=3)
+    assert max(most) == 3
+
+
+def test_a_fault_in_one_of_several_leaves_the_others_alone() -> None:
+    meet, ended = threading.Barrier(2), list[int]()
+
+    def work(lease: HeldLease) -> None:
+        if meet.wait(10) == 0:
+            raise RuntimeError
+        ended.append(1)
+
+    said, _ = serve(Job(work), claim(), claim(), jobs=2)
+    assert ended == [1] and sum("A fault" in line for line in said) == 1
+
+
+def test_a_runner_told_to_stop_gives_all_its_work_back() -> None:
+    meet = threading.Barrier(3)
+
+    def work(lease: HeldLease) -> None:
+        if meet.wait(10) == 0:
+            assert gateway.runner
+            gateway.runner.stopping.set()
+        assert lease.ended.wait(5)
+
+    claims = [claim() for _ in range(3)]
+    gateway = FakeGateway(*claims)
+    gateway.runner = Runner("r", "small", Job(work), gateway, lambda line: None, 3)  # type: ignore[arg-type]
+    gateway.runner.serve()
+    assert {path for path in gateway.paths if path.endswith("/return")} == {f"{c.submission}/return" for c in claims}
+
+
+def test_a_submission_that_is_lent_anew_begins_when_the_work_for_its_former_lease_has_ended() -> None:
+    order = list[str]()
+
+    def work(lease: HeldLease) -> None:
+        order.append("begins")
+        if len(order) == 1:
+            assert lease.ended.wait(10), "its former lease is no more"
+            time.sleep(0.2)
+        order.append("ends")
+
+    same = claim()
+    serve(Job(work), same, same, jobs=2)
+    assert order == ["begins", "ends"] * 2

@@ -7,7 +7,7 @@ import pytest
 from participant_kit.execution.sandbox import get_sandbox
 from participant_kit.execution.sandbox.probes import HELD, NOT_AVAILABLE, Probe
 from participant_kit.secure_side.errors import SecureSideError
-from participant_kit.secure_side.service import self_test
+from participant_kit.secure_side.workplace import self_test
 
 pytestmark = pytest.mark.sandbox
 

@@ -1,0 +1,152 @@
+"""Where submitted code is run and scored: the challenge's folder, a sandbox that held, the challenge's environment.
+
+Of all that a runner does this is the part that can be handed to other processes and machines: a :class:`Place` says
+how to make a workplace, an :class:`Order` what to do there, and :class:`Done` what came of it. None of them holds
+a key, and no workplace has a way to the gateway or the egress log.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.execution.environment import ensure_environment
+from participant_kit.execution.errors import ExecutionError
+from participant_kit.execution.notebook import Execution, run_notebook
+from participant_kit.execution.sandbox import Sandbox, get_sandbox
+from participant_kit.execution.sandbox.cgroup import remove_stale
+from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
+from participant_kit.execution.warm import WarmSandbox
+from participant_kit.protocol.keys import Role
+from participant_kit.secure_side.data import phase_tables
+from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.machine import claim_machine, turn_of
+from participant_kit.secure_side.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class Place:
+    """How to make a workplace, on whatever machine: ``challenge`` and ``cache`` are folders there."""
+
+    challenge: Path
+    role: Role
+    sandbox: str = "bubblewrap"
+    runtime: str | None = None
+    cache: Path | None = None
+    demonstration: bool = False
+    warm: int = 0
+
+
+@dataclass(frozen=True)
+class Order:
+    """A notebook to run on the tables of ``phase``, and to score; on the sample, and to check, where that is None.
+
+    ``best`` are the predictions to compare with. ``keep`` says that the predictions are wanted back.
+    """
+
+    notebook: bytes
+    phase: str | None = None
+    best: Path | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """How the notebook ended, and what the scorer said of its output; as hostile as they are.
+
+    ``fault`` is why the sandbox itself could not do it: our own words, or the name of a class.
+    """
+
+    execution: Execution
+    verdict: dict[str, Any] = field(default_factory=dict)
+    fault: str = ""
+
+
+STOPPED = Done(Execution(None, cancelled=True))
+"""What was given up before it ended."""
+
+
+def make_sandbox(kind: str, runtime: str | None = None) -> Sandbox:
+    """The sandbox ``kind``; ``runtime`` is the program of an OCI one. Refuses a kind that does not contain."""
+    sandbox = get_sandbox(kind, **({"program": runtime} if runtime else {}))
+    if not sandbox.contained:
+        raise SecureSideError(f"The sandbox {kind} does not hold hostile code, so the secure side takes no part in it.")
+    return sandbox
+
+
+def self_test(sandbox: Sandbox, report: Callable[[Probe], None], require: Sequence[str] = ()) -> None:
+    """Try to get out of ``sandbox``. Raises :class:`SecureSideError` when a probe does, or a wall is missing.
+
+    ``require`` names walls that not every kernel has, and this challenge wants.
+    """
+    failed, missing = [], []
+    for probe in probe_sandbox(sandbox):
+        report(probe)
+        if probe.outcome == OUT:
+            failed.append(f"{probe.wall} ({probe.detail})")
+        elif probe.outcome != HELD and probe.wall in require:
+            missing.append(f"{probe.wall} ({probe.detail})")
+    if failed:
+        raise SecureSideError(
+            f"The sandbox {sandbox.name} did not hold: {'; '.join(failed)}.",
+            hint="See `pkit runner doctor`. A runner never starts without its sandbox.",
+        )
+    if missing:
+        raise SecureSideError(
+            f"The card requires walls that the sandbox {sandbox.name} does not have here: {'; '.join(missing)}.",
+            hint="Run this on a machine that has them, or take them from sandbox.require of the card.",
+        )
+
+
+class Workplace:
+    """This machine, made ready as ``place`` says. Raises a :class:`~participant_kit.challenge.errors.KitError`."""
+
+    def __init__(self, place: Place, say: Callable[[str], None]) -> None:
+        self._role, self._folder = place.role, ChallengeFolder(place.challenge.resolve())
+        claim_machine(place.role, self._folder.root, demonstration=place.demonstration)
+        remove_stale()
+        sandbox = make_sandbox(place.sandbox, place.runtime)
+        self_test(sandbox, lambda probe: None, self._folder.card.sandbox.require)
+        say("The sandbox held against its self-test")
+        self._environment = ensure_environment(self._folder.requirements_path, cache=place.cache, progress=say)
+        self._sandbox = WarmSandbox(sandbox, place.warm)
+        self._scorer = Scorer(self._folder, self._environment.prefix, self._sandbox)
+
+    def perform(self, order: Order, cancelled: threading.Event) -> Done:
+        """Do ``order``, in a sandbox for the notebook and another for the scorer, until ``cancelled``.
+
+        Raises :class:`SecureSideError` for what the holder has to mend.
+        """
+        tables = phase_tables(self._folder, order.phase) if order.phase else self._folder.sample_dir
+        try:
+            with turn_of(self._role, cancelled) as ours:
+                return self._perform(order, tables, cancelled) if ours else STOPPED
+        except Exception as error:  # of whatever kind; its text may quote data
+            fault = str(error) if isinstance(error, ExecutionError) else type(error).__name__
+            return Done(Execution(None), fault=fault)
+
+    def _perform(self, order: Order, tables: Path, cancelled: threading.Event) -> Done:
+        done = run_notebook(
+            order.notebook,
+            tables,
+            self._folder.card,
+            self._environment,
+            self._sandbox,
+            keep_log=order.phase is None,
+            cancelled=cancelled,
+        )
+        if done.output is None:
+            return Done(done)
+        if order.phase is None:
+            verdict = self._scorer.check(done.output, tables, cancelled)
+        else:
+            verdict = self._scorer.score(done.output, tables, cancelled, order.best)
+        return Done(done if order.keep else replace(done, output=b""), verdict)
+
+    def close(self) -> None:
+        """End what was started ahead."""
+        self._sandbox.close()
