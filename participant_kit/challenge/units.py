@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ByteSize, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, ByteSize, PlainSerializer, TypeAdapter, WithJsonSchema
 
 _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "h": 3600, "hour": 3600, "day": 86400, "d": 86400, "week": 604800}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
@@ -41,6 +41,11 @@ def _parse_size(text: Any) -> Any:
     if not isinstance(text, ByteSize) and not (isinstance(text, str) and _SIZE.fullmatch(text)):
         raise ValueError('expected a size with its unit, for example "4 GiB" or "200 MB"')
     return text
+
+
+def parse_size(text: str) -> int:
+    """Read ``"4 GiB"`` as bytes. Raises ``ValueError`` with an example when it cannot."""
+    return int(TypeAdapter(Size).validate_python(_parse_size(text)))
 
 
 def format_size(value: int) -> str:

@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from participant_kit.challenge.units import parse_size
 from participant_kit.cli import console
 from participant_kit.cli.token import TokenError, read_token
 from participant_kit.protocol.errors import printable
@@ -33,7 +34,9 @@ def start(
     state: Annotated[Path, typer.Option(help="Folder of the egress log; runners on one data set share it.")],
     role: Annotated[Role, typer.Option(help="What this runner does.")] = Role.BLIND,
     token_file: Annotated[Path | None, typer.Option(help="File with the runner's token; else PKIT_TOKEN.")] = None,
-    sandbox: Annotated[str, typer.Option(help="Kind of sandbox: bubblewrap or oci.")] = "bubblewrap",
+    sandbox: Annotated[
+        str, typer.Option(help="Kind of sandbox: template, bubblewrap (each run started anew), or oci.")
+    ] = "template",
     runtime: Annotated[
         str | None, typer.Option(help="Program of the sandbox, for example crun, runc or runsc.")
     ] = None,
@@ -41,7 +44,7 @@ def start(
     demonstration: Annotated[
         bool, typer.Option("--demonstration", help="Let both roles share this machine. Never with private data.")
     ] = False,
-    warm: Annotated[int, typer.Option(min=0, help="Sandboxes that are started ahead: 2 for notebook and scorer.")] = 0,
+    warm: Annotated[str, typer.Option(help="Memory for sandboxes that are started ahead; 0 B for none.")] = "1 GiB",
     jobs: Annotated[
         int, typer.Option(min=0, help="Submissions at once; 0: as many as cores and memory hold by the card's limits.")
     ] = 0,
@@ -71,7 +74,7 @@ def start(
         runtime,
         cache,
         demonstration=demonstration,
-        warm=warm,
+        warm=_size(warm),
         jobs=jobs,
     )
 
@@ -88,9 +91,16 @@ def start(
     console.emit({"stopped": True}, "Stopped.")
 
 
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 @app.command()
 def doctor(
-    sandbox: Annotated[str, typer.Option(help="Kind of sandbox: bubblewrap or oci.")] = "bubblewrap",
+    sandbox: Annotated[str, typer.Option(help="Kind of sandbox: template, bubblewrap or oci.")] = "template",
     runtime: Annotated[str | None, typer.Option(help="Program of the sandbox.")] = None,
     json: console.Json = False,
 ) -> None:

@@ -21,7 +21,7 @@ from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOut
 from participant_kit.secure_side.rehearsal import RehearsalJob
 from participant_kit.secure_side.runner import Runner
 from participant_kit.secure_side.workers import LocalWorkers, Workers, jobs_here
-from participant_kit.secure_side.workplace import Place, Workplace
+from participant_kit.secure_side.workplace import WARM, Place, Workplace
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Settings:
     keys: Sequence[Path]
     state: Path
     role: Role = Role.BLIND
-    sandbox: str = "bubblewrap"
+    sandbox: str = "template"
     runtime: str | None = None
     cache: Path | None = None
     name: str = ""
     demonstration: bool = False
-    warm: int = 0
+    warm: int = WARM
     jobs: int = 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +21,29 @@ from participant_kit.execution.notebook import Execution, run_notebook
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.execution.sandbox.cgroup import remove_stale
 from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
-from participant_kit.execution.warm import WarmSandbox
+from participant_kit.execution.sandbox.template import TemplateSandbox
+from participant_kit.execution.warm import Ahead, WarmSandbox
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.data import phase_tables
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.machine import claim_machine, turn_of
 from participant_kit.secure_side.scoring import Scorer
 
+WARM = 1 << 30
+"""Bytes that sandboxes which wait for a notebook may hold, if the operator says nothing."""
+
 
 @dataclass(frozen=True)
 class Place:
-    """How to make a workplace, on whatever machine: ``challenge`` and ``cache`` are folders there."""
+    """How to make a workplace, on whatever machine: ``challenge`` and ``cache`` are folders there, ``warm`` bytes."""
 
     challenge: Path
     role: Role
-    sandbox: str = "bubblewrap"
+    sandbox: str = "template"
     runtime: str | None = None
     cache: Path | None = None
     demonstration: bool = False
-    warm: int = 0
+    warm: int = WARM
 
 
 @dataclass(frozen=True)
@@ -109,12 +114,25 @@ class Workplace:
         self._role, self._folder = place.role, ChallengeFolder(place.challenge.resolve())
         claim_machine(place.role, self._folder.root, demonstration=place.demonstration)
         remove_stale()
-        sandbox = make_sandbox(place.sandbox, place.runtime)
+        self._kind = sandbox = make_sandbox(place.sandbox, place.runtime)
         self_test(sandbox, lambda probe: None, self._folder.card.sandbox.require)
+        self._end_templates()
         say("The sandbox held against its self-test")
         self._environment = ensure_environment(self._folder.requirements_path, cache=place.cache, progress=say)
         self._sandbox = WarmSandbox(sandbox, place.warm)
+        self._prepare(Ahead(self._sandbox))
+
         self._scorer = Scorer(self._folder, self._environment.prefix, self._sandbox)
+
+    def _prepare(self, ahead: Ahead) -> None:
+        """Let a sandbox wait for the first notebook of the open phase, and one for its scorer."""
+        folder, rehearses = self._folder, self._role == Role.REHEARSAL
+        phase = folder.card.open_phase(datetime.now(UTC))
+        tables = folder.sample_dir if rehearses else folder.private_dir(phase.name) if phase else None
+        if tables is not None:
+            run_notebook(b"", tables, folder.card, self._environment, ahead, keep_log=rehearses)
+            scorer = Scorer(folder, self._environment.prefix, ahead)
+            _ = scorer.check(b"", tables) if rehearses else scorer.score(b"", tables)
 
     def perform(self, order: Order, cancelled: threading.Event) -> Done:
         """Do ``order``, in a sandbox for the notebook and another for the scorer, until ``cancelled``.
@@ -150,3 +168,8 @@ class Workplace:
     def close(self) -> None:
         """End what was started ahead."""
         self._sandbox.close()
+        self._end_templates()
+
+    def _end_templates(self) -> None:
+        if isinstance(self._kind, TemplateSandbox):
+            self._kind.close()

@@ -120,8 +120,8 @@ def test_a_call_of_another_architecture_ends_the_process_and_not_its_thread_alon
     assert ended.reply == b"before\n"
 
 
-def test_two_kinds_are_registered_and_an_unknown_one_says_which_are() -> None:
-    assert sandbox_names() == ["bubblewrap", "oci"]
+def test_three_kinds_are_registered_and_an_unknown_one_says_which_are() -> None:
+    assert sandbox_names() == ["bubblewrap", "oci", "template"]
     with pytest.raises(ExecutionError, match="bubblewrap, oci"):
         get_sandbox("chroot")
 
