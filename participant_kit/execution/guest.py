@@ -55,7 +55,7 @@ def main() -> None:
         (WORK / folder).mkdir(parents=True, exist_ok=True)
     reply = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    kernel = _preload(*os.environ.pop("PKIT_PRELOAD", "").split())
+    kernel = _preload(*os.environ.pop("GUEST_PRELOAD", "").split())
     header, payload = _read_request()
     threading.Thread(target=_die_with_runner, daemon=True).start()
     output, answer = b"", dict[str, Any]()

@@ -97,7 +97,7 @@ def guest_command(
     seen = (Mount(prefix, ENVIRONMENT), *mounts)
     command = view.script(f"{ENVIRONMENT}/bin/python3", Path(guest.__file__), seen, limits, links)
     modules = (*_OWN[preload[0]], *preload[1:]) if preload else ()
-    return replace(command, environment={**command.environment, "PKIT_PRELOAD": " ".join(preload)}, preload=modules)
+    return replace(command, environment={**command.environment, "GUEST_PRELOAD": " ".join(preload)}, preload=modules)
 
 
 def read_reply(ended: Ended) -> Execution:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,7 @@ class World(House):
         self._exchanges = 0
         self._submissions: list[Submission] = []
         self._account: str | None = None
+        self.ran = False
         self.outside: dict[str, Any] = {
             **self.doors.where,
             "labels": [str(path) for path in self.challenge.root.rglob("labels.parquet")],
@@ -149,6 +152,7 @@ class World(House):
 
     def honest_run(self, *cells: str) -> Submission:
         """A run of somebody who only wants a score, to its end."""
+        self.ran = True
         return self.submit(self.prelude, *cells, AFTER).wait(90)
 
     def attack(self, *attacks: Attack) -> Submission:
@@ -247,15 +251,17 @@ class World(House):
         exchanges, self._exchanges = self.wire.exchanges[self._exchanges :], len(self.wire.exchanges)
         for exchange in exchanges:
             yield f"{exchange.method} {exchange.path}", exchange.content
-        for folder in (self.root, self.home, Path("/dev/shm")):
-            for path in folder.rglob("*"):
-                if self._is_secret(path) or not path.is_file() or path.is_symlink():
-                    continue
-                status = path.stat()
-                if self._seen.get(path) == (status.st_mtime_ns, status.st_size):
-                    continue
-                self._seen[path] = (status.st_mtime_ns, status.st_size)
-                yield str(path), path.name.encode() + b"\n" + path.read_bytes()
+        for top in (self.root, self.home, Path("/dev/shm")):
+            for path in (Path(folder, name) for folder, _, names in os.walk(top) for name in names):
+                with contextlib.suppress(FileNotFoundError):  # it has just gone
+                    status = path.lstat()
+                    changed = (status.st_mtime_ns, status.st_size)
+                    # what runs in a sandbox is of the runner's user: what others have in shared memory is theirs
+                    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or self._is_secret(path):
+                        continue
+                    if self._seen.get(path) != changed:
+                        self._seen[path] = changed
+                        yield str(path), path.name.encode() + b"\n" + path.read_bytes()
 
     def _is_secret(self, path: Path) -> bool:
         return path.is_relative_to(self.challenge.root / PRIVATE) or path.suffix == ".key" or path == self.doors.shared
