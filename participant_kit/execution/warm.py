@@ -99,12 +99,13 @@ class WarmSandbox:
             one.close()
 
     def close(self) -> None:
-        """End those that wait."""
+        """End those that wait, for good."""
         with self._lock:
             self._closed = True
             waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.close()
+        self._sandbox.close()
 
 
 class Ahead:
@@ -128,6 +129,9 @@ class Ahead:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
         self._warm.prepare(_Call(command, max_reply, max_log))
         return Ended(reply=b"", log=b"", exit_code=0, seconds=0.0)
+
+    def close(self) -> None:
+        """See :meth:`participant_kit.execution.sandbox.base.Sandbox.close`."""
 
 
 class _Waiting:

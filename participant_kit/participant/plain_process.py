@@ -78,6 +78,9 @@ class PlainProcess:
                 cancelled=stopped,
             )
 
+    def close(self) -> None:
+        """See :meth:`participant_kit.execution.sandbox.base.Sandbox.close`."""
+
 
 class _Reader(threading.Thread):
     """Reads a stream to its end, and keeps the first ``limit`` bytes."""

@@ -21,7 +21,6 @@ from participant_kit.execution.notebook import Execution, run_notebook
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.execution.sandbox.cgroup import remove_stale
 from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
-from participant_kit.execution.sandbox.template import TemplateSandbox
 from participant_kit.execution.warm import Ahead, WarmSandbox
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.data import phase_tables
@@ -114,9 +113,9 @@ class Workplace:
         self._role, self._folder = place.role, ChallengeFolder(place.challenge.resolve())
         claim_machine(place.role, self._folder.root, demonstration=place.demonstration)
         remove_stale()
-        self._kind = sandbox = make_sandbox(place.sandbox, place.runtime)
+        sandbox = make_sandbox(place.sandbox, place.runtime)
         self_test(sandbox, lambda probe: None, self._folder.card.sandbox.require)
-        self._end_templates()
+        sandbox.close()
         say("The sandbox held against its self-test")
         self._environment = ensure_environment(self._folder.requirements_path, cache=place.cache, progress=say)
         self._sandbox = WarmSandbox(sandbox, place.warm)
@@ -168,8 +167,3 @@ class Workplace:
     def close(self) -> None:
         """End what was started ahead."""
         self._sandbox.close()
-        self._end_templates()
-
-    def _end_templates(self) -> None:
-        if isinstance(self._kind, TemplateSandbox):
-            self._kind.close()

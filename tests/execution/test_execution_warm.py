@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from support import SOLUTION, make_card, make_notebook
 from participant_kit.execution.environment import Environment
 from participant_kit.execution.notebook import Execution, run_notebook
 from participant_kit.execution.sandbox import Command, Ended, Handover, get_sandbox
-from participant_kit.execution.warm import WarmSandbox
+from participant_kit.execution.warm import GUESS, Ahead, WarmSandbox
 
 DONE = Ended(reply=b"done", log=b"", exit_code=0, seconds=0.1)
 
@@ -29,10 +30,13 @@ class Fake:
 
     def __init__(self) -> None:
         self.alive, self.started, self.used = True, 0, list[str]()
+        self.together: threading.Barrier | None = None
 
     def run(self, command: Command, request: bytes | Handover, **options: Any) -> Ended:
         if isinstance(request, bytes):
             self.used.append("cold")
+            if self.together:
+                self.together.wait(10)
             return DONE
         self.started += 1
         while self.alive and request.request is None and not options["cancelled"].wait(0.01):
@@ -42,6 +46,9 @@ class Fake:
             self.used.append("warm")
         return DONE
 
+    def close(self) -> None:
+        pass
+
 
 def command(name: str) -> Command:
     return Command(argv=(name,), mounts=(), limits=make_card().limits)
@@ -49,7 +56,7 @@ def command(name: str) -> Command:
 
 def test_what_comes_again_is_run_in_a_sandbox_that_waited() -> None:
     fake = Fake()
-    warm = WarmSandbox(fake, most=2)
+    warm = WarmSandbox(fake, 1 << 30)
     for name in ("a", "a", "b", "a"):
         assert warm.run(command(name), b"", max_reply=9) is DONE
     assert fake.used == ["cold", "warm", "cold", "warm"]
@@ -58,14 +65,36 @@ def test_what_comes_again_is_run_in_a_sandbox_that_waited() -> None:
     warm.close()
 
 
-def test_no_more_wait_than_were_asked_for() -> None:
+def test_what_is_expected_is_started_ahead_of_the_first() -> None:
     fake = Fake()
-    warm = WarmSandbox(fake, most=1)
+    warm = WarmSandbox(fake, 1 << 30)
+    assert Ahead(warm).run(command("a"), b"anything", max_reply=9).reply == b""
+    assert fake.used == []
+    warm.run(command("a"), b"", max_reply=9)
+    assert fake.used == ["warm"]
+    warm.close()
+
+
+def test_as_many_wait_as_were_run_at_once() -> None:
+    fake = Fake()
+    warm = WarmSandbox(fake, 1 << 30)
+    fake.together = threading.Barrier(3)
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            pool.submit(warm.run, command("a"), b"", max_reply=9)
+    assert fake.used == ["cold"] * 3
+    wait_until(lambda: fake.started == 3, 10, "three wait")
+    warm.close()
+
+
+def test_no_more_wait_than_the_memory_does_for() -> None:
+    fake = Fake()
+    warm = WarmSandbox(fake, GUESS)
     for name in ("a", "b", "a", "b"):
         warm.run(command(name), b"", max_reply=9)
     assert fake.used == ["cold"] * 4
     warm.close()
-    none = WarmSandbox(fake, most=0)
+    none = WarmSandbox(fake, 0)
     started = fake.started
     none.run(command("a"), b"", max_reply=9)
     assert fake.started == started
@@ -74,7 +103,7 @@ def test_no_more_wait_than_were_asked_for() -> None:
 
 def test_where_the_one_that_waited_has_ended_the_run_is_made_without_it() -> None:
     fake = Fake()
-    warm = WarmSandbox(fake, most=2)
+    warm = WarmSandbox(fake, 1 << 30)
     warm.run(command("a"), b"", max_reply=9)
     fake.alive = False
     assert warm.run(command("a"), b"", max_reply=9) is DONE
@@ -84,7 +113,7 @@ def test_where_the_one_that_waited_has_ended_the_run_is_made_without_it() -> Non
 
 @pytest.fixture(scope="module")
 def warm() -> Iterator[WarmSandbox]:
-    warm = WarmSandbox(get_sandbox("bubblewrap"), most=1)
+    warm = WarmSandbox(get_sandbox("template"), 1 << 30)
     yield warm
     warm.close()
 
@@ -137,7 +166,7 @@ def test_a_cancelled_run_ends_and_so_do_those_that_wait(
 def test_a_notebook_cannot_see_what_was_imported_before_but_in_its_speed(
     environment: Environment, tables: Path
 ) -> None:
-    warm = WarmSandbox(get_sandbox("bubblewrap"), most=1)
+    warm = WarmSandbox(get_sandbox("template"), 1 << 30)
     look = "print(get_ipython().execution_count, sorted(globals().keys()), len(In))"
     cold = run(environment, warm, tables, look, SOLUTION)
     time.sleep(3)  # it is asked for nothing yet, and so imports

@@ -119,3 +119,7 @@ class Sandbox(Protocol):
         Raises :class:`~participant_kit.execution.errors.ExecutionError` when the sandbox cannot be made.
         """
         ...
+
+    def close(self) -> None:
+        """End what is kept between runs; another run makes it anew."""
+        ...

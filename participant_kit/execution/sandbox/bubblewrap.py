@@ -65,6 +65,9 @@ class Bubblewrap:
             for descriptor in files:
                 os.close(descriptor)
 
+    def close(self) -> None:
+        """See :meth:`participant_kit.execution.sandbox.base.Sandbox.close`."""
+
 
 def options(command: Command, seccomp: int, contents: Mapping[str, int]) -> list[str]:
     """How bubblewrap is told the walls of ``command``; ``seccomp`` and ``contents`` are descriptors of files."""

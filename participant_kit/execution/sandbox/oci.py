@@ -71,6 +71,9 @@ class OCIRuntime:
             finally:
                 subprocess.run([*runtime, "delete", "--force", container], capture_output=True, check=False)
 
+    def close(self) -> None:
+        """See :meth:`participant_kit.execution.sandbox.base.Sandbox.close`."""
+
 
 def _write_bundle(bundle: Path, command: Command, *, grouped: bool) -> None:
     root = bundle / "rootfs"

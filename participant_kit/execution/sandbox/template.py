@@ -75,14 +75,13 @@ class TemplateSandbox:
         if not command.confined:
             return self._sandbox.run(command, request, max_reply=max_reply, max_log=max_log, cancelled=cancelled)
         with cgroup_for(command.limits) as group:
-            started = time.monotonic()
             running = self._fork(command, group, keep_log=max_log > 0)
             return attend(
                 running,
                 request,
                 command.limits,
                 group,
-                started,
+                time.monotonic(),
                 max_reply=max_reply,
                 max_log=max_log,
                 cancelled=cancelled,
@@ -115,7 +114,7 @@ class TemplateSandbox:
         template.close()
 
     def close(self) -> None:
-        """End every template, and what was forked from it."""
+        """See :meth:`participant_kit.execution.sandbox.base.Sandbox.close`; what was forked ends too."""
         with self._lock:
             old, self._templates = self._templates, []
         for one in old:
@@ -126,7 +125,7 @@ class _Template:
     """The template of one command: it sees the mounts that runs have, and opens none of the data."""
 
     def __init__(self, program: str, command: Command) -> None:
-        self.command, self.ready = command, threading.Event()
+        self.command, self._settled, self._usable = command, threading.Event(), False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         contents = view.files(command.limits)
@@ -158,8 +157,8 @@ class _Template:
 
     def _await(self) -> None:
         with contextlib.suppress(OSError):
-            if self._control.recv(16) == b"ready":
-                self.ready.set()
+            self._usable = self._control.recv(16) == b"ready"
+        self._settled.set()
 
     @property
     def alive(self) -> bool:
@@ -168,7 +167,7 @@ class _Template:
 
     def fork(self, group: Cgroup | None, *, keep_log: bool) -> _Forked:
         """A run of it, in ``group``; its first process reads its request. Raises :class:`ExecutionError`."""
-        if not self.ready.wait(_PATIENCE):
+        if not self._settled.wait(_PATIENCE) or not self._usable:
             raise ExecutionError("The template of a sandbox does not come up.")
         return _Forked(self._control, resource_limits(self.command.limits, grouped=bool(group)), group, keep_log)
 
