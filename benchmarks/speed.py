@@ -1,0 +1,288 @@
+"""How long a participant waits for a score: ours beside bare papermill and other graders, one notebook, one run.
+
+Run: python benchmarks/speed.py [--rounds N] [--graders FOLDER] [--figures NAME ...] [--json FILE] [--plot FILE]
+
+Gateway, runner and client are processes of their own on this machine; "submit to score" is from the click to the
+verified receipt in the client's hands. Rounds alternate, so that what else the machine does meets all alike. The
+completion tick is 100 ms. FOLDER is where the peers' environment is, or is made; without it nbgrader, otter-grader and
+jupyter-scheduler are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+
+from graders import Grade, expect, nbgrader, otter, papermill, run, scheduler, write  # noqa: E402
+from house import House  # noqa: E402
+from support import own_home  # noqa: E402
+
+from participant_kit.execution.environment import ensure_environment  # noqa: E402
+from participant_kit.execution.notebook import run_notebook  # noqa: E402
+from participant_kit.execution.sandbox import get_sandbox  # noqa: E402
+from participant_kit.execution.sandbox.process import held_memory  # noqa: E402
+from participant_kit.execution.warm import Ahead, WarmSandbox  # noqa: E402
+from participant_kit.participant import Client  # noqa: E402
+from participant_kit.protocol.keys import Role  # noqa: E402
+from participant_kit.secure_side.data import phase_tables  # noqa: E402
+
+PHASE = "development"
+CELLS = [
+    "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression",
+    'train = pd.read_parquet(f"{data_dir}/train.parquet")\ntest = pd.read_parquet(f"{data_dir}/test.parquet")',
+    'model = LogisticRegression().fit(train[["x"]], train["ill"].astype(int))',
+    'chance = model.predict_proba(test[["x"]])[:, 1]',
+    'predictions = pd.DataFrame({"id": test["id"], "prediction": chance})',
+    'predictions.to_csv(f"{output_dir}/predictions.csv", index=False)',
+]
+MANY, PEOPLE = 40, 8
+FIGURES = ("warm", "cold", "graders", "many", "memory", "long")
+
+
+@dataclass
+class Figure:
+    """Seconds (bytes, for memory) of ours and of a peer in the same run, and the goal for their ratio."""
+
+    name: str
+    ours: list[float]
+    peer: list[float]
+    goal: float
+    unit: str = "s"
+
+    @property
+    def ratio(self) -> float:
+        """Of the medians."""
+        return statistics.median(self.ours) / statistics.median(self.peer)
+
+
+class Bench:
+    """Measures in ``house``, ``rounds`` times each after one round to warm up."""
+
+    def __init__(self, house: House, rounds: int, root: Path) -> None:
+        self.house, self.rounds, self.root = house, rounds, root
+        self.tables = phase_tables(house.challenge, PHASE)
+        self.environment = ensure_environment(house.challenge.requirements_path)
+        self.cells = [f'data_dir, output_dir = "{self.tables}", "{root}"', *CELLS]
+        self.notebook = root / "notebook.ipynb"
+        write(self.notebook, self.cells)
+        self.papermill = papermill(self.environment.prefix / "bin" / "python3", self.notebook, root)
+
+    def alternate(self, *what: Callable[[], object]) -> list[list[float]]:
+        """Seconds of each of ``what``, in turns, each after a second of rest: what is started ahead is up then."""
+        seconds: list[list[float]] = [[] for _ in what]
+        for number in range(self.rounds + 1):
+            for one, into in zip(what, seconds, strict=True):
+                time.sleep(1)
+                begun = time.perf_counter()
+                one()
+                if number:
+                    into.append(time.perf_counter() - begun)
+        return seconds
+
+    def submit(self) -> None:
+        """From the click to the score."""
+        submission = self.house.submit(*CELLS).wait(120)
+        expect(submission.scores, submission.status)
+
+    def one(self, name: str, goal: float, *options: str) -> list[Figure]:
+        """One submission, beside papermill."""
+        self.house.start_runner(Role.BLIND, "--jobs", "1", *options)
+        time.sleep(5)  # what is started ahead is up
+        ours, peer = self.alternate(self.submit, self.papermill)
+        self.house.stop(Role.BLIND.value)
+        return [Figure(f"submit to score, {name} / bare papermill", ours, peer, goal)]
+
+    def graders(self, python: Path) -> list[Figure]:
+        """One submission, beside those that execute what students hand in."""
+        self.house.start_runner(Role.BLIND, "--jobs", "1")
+        time.sleep(5)
+        with ExitStack() as stack:
+            peers: dict[str, Grade] = {
+                "nbgrader autograde": nbgrader(python, self.cells, self.root),
+                "jupyter-scheduler": stack.enter_context(scheduler(python, self.cells, self.root)),
+                "otter run": otter(python, self.cells, self.root),
+            }
+            ours, *theirs = self.alternate(self.submit, *peers.values())
+        self.house.stop(Role.BLIND.value)
+        return [
+            Figure(f"submit to score, warm / {name}", ours, peer, 0.1) for name, peer in zip(peers, theirs, strict=True)
+        ]
+
+    def many(self) -> list[Figure]:
+        """Many notebooks of several people through one runner, beside as many by ``xargs``."""
+        clients = [Client(self.house.address, self.house.token(f"person{n}", "participant")) for n in range(PEOPLE)]
+        self.house.start_runner(Role.BLIND, "--jobs", "2")
+        time.sleep(5)
+
+        def ours() -> None:
+            paths = [self.house.write(*CELLS) for _ in range(MANY)]
+            with ThreadPoolExecutor(PEOPLE) as pool:
+                sent = list(pool.map(lambda pair: clients[pair[0] % PEOPLE].submit(pair[1]), enumerate(paths)))
+                expect(all(pool.map(lambda one: one.wait(600).scores is not None, sent)), "one has no score")
+
+        def peer() -> None:
+            names = "\n".join(str(number) for number in range(MANY))
+            python = self.environment.prefix / "bin" / "python3"
+            command = (
+                f"xargs -P2 -I_ {python} -m papermill {self.notebook} {self.root}/_.ipynb --no-progress-bar -k python3"
+            )
+            subprocess.run(["sh", "-c", command], input=names, text=True, check=True, capture_output=True)
+
+        rounds, self.rounds = self.rounds, max(1, self.rounds // 5)
+        mine, theirs = self.alternate(ours, peer)
+        self.rounds = rounds
+        self.house.stop(Role.BLIND.value)
+        return [Figure(f"{MANY} notebooks, one runner with 2 jobs / papermill with xargs -P2", mine, theirs, 0.3)]
+
+    def memory(self) -> list[Figure]:
+        """What one more waiting sandbox takes, by the kernel's count of what is shared, and what it may take."""
+        goals = {"template": 60 << 20, "bubblewrap": 250 << 20}
+        return [
+            Figure(f"memory of one more waiting sandbox, {kind} / goal", [self._one_more(kind)], [goal], 1, "bytes")
+            for kind, goal in goals.items()
+        ]
+
+    def _one_more(self, kind: str) -> float:
+        held = {}
+        for count in (1, 5):
+            sandbox = get_sandbox(kind)
+            warm = [WarmSandbox(sandbox, 1 << 30) for _ in range(count)]
+            for one in warm:
+                run_notebook(b"", self.tables, self.house.challenge.card, self.environment, Ahead(one))
+            before = 0
+            while (now := held_memory(os.getpid())) > before * 1.01:
+                before = now
+                time.sleep(5)
+            held[count] = now
+            for one in warm:
+                one.close()
+        return (held[5] - held[1]) / 4
+
+    def long(self, seconds: float) -> list[Figure]:
+        """A notebook that computes for ``seconds``."""
+        count, begun = 5_000_000, time.perf_counter()
+        exec(f"x = 0\nfor i in range({count}):\n    x += i * i\n", {})  # noqa: S102 - the same as in the cell
+        count = int(count * seconds / (time.perf_counter() - begun))
+        work = f"def work(x=0):\n    for i in range({count}):\n        x += i * i\n    return x\nwork()"
+        write(self.root / "long.ipynb", [self.cells[0], work, *CELLS])
+        python = self.environment.prefix / "bin" / "python3"
+        bare = papermill(python, self.root / "long.ipynb", self.root)
+        card = self.house.challenge.card.model_copy(deep=True)
+        card.limits.wall_time *= 10
+        sandbox = get_sandbox("template")
+        path = self.house.write(work, *CELLS)
+
+        def ours() -> None:
+            done = run_notebook(path.read_bytes(), self.tables, card, self.environment, sandbox)
+            expect(done.output, done)
+
+        rounds, self.rounds = self.rounds, 3
+        mine, theirs = self.alternate(ours, bare)
+        self.rounds = rounds
+        sandbox.close()
+        return [Figure(f"a notebook of {seconds:.0f} s / bare papermill", mine, theirs, 1.01)]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10, help="after one to warm up (10)")
+    parser.add_argument("--graders", type=Path, help="where the peers' environment is, or is made and kept")
+    parser.add_argument("--figures", nargs="*", choices=FIGURES, default=FIGURES, help="which; all if left out")
+    parser.add_argument("--seconds", type=float, default=60, help="how long the long notebook computes (60)")
+    parser.add_argument("--json", type=Path, help="a file for the seconds of each round")
+    parser.add_argument("--plot", type=Path, help="a file for the picture, .svg or .png")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, own_home(Path(folder, "home")):
+        root = Path(folder)
+        (root / "house").mkdir()
+        (root / "bench").mkdir()
+        house = House(root / "house", (Role.BLIND,), quota=100_000)
+        try:
+            house.open(runners=False)
+            found = measure(Bench(house, given.rounds, root / "bench"), given)
+        finally:
+            house.close()
+    show(found)
+    if given.json:
+        given.json.write_text(json.dumps([asdict(figure) for figure in found], indent=1) + "\n")
+    if given.plot:
+        plot(found, given.plot)
+
+
+def measure(bench: Bench, given: argparse.Namespace) -> list[Figure]:
+    """What was asked for."""
+    steps: dict[str, Callable[[], list[Figure]]] = {
+        "warm": lambda: bench.one("warm", 0.25),
+        "cold": lambda: bench.one("cold", 1.3, "--sandbox", "bubblewrap", "--warm", "0 B"),
+        "many": bench.many,
+        "memory": bench.memory,
+        "long": lambda: bench.long(given.seconds),
+    }
+    if given.graders:
+        steps["graders"] = lambda: bench.graders(environment(given.graders))
+    found = []
+    for name in FIGURES:
+        if name in given.figures and name in steps:
+            print(f"Measuring: {name}", file=sys.stderr)
+            found += (new := steps[name]())
+            for figure in new:
+                print(f"  {figure.name}: {figure.ratio:.3f}", file=sys.stderr)
+    return found
+
+
+def environment(folder: Path) -> Path:
+    """The Python of the peers' environment in ``folder``, made unless it is there."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        files = (ROOT / "benchmarks" / "peers" / "graders.txt", ROOT / "tests" / "requirements.txt")
+        run([python, "-m", "pip", "install", "--quiet", *(word for file in files for word in ("-r", file))])
+    return python
+
+
+def show(found: Sequence[Figure]) -> None:
+    """As rows of a table."""
+    print("| figure | ours, median | peer, median | ratio | goal |\n|---|---|---|---|---|")
+    for figure in found:
+        scale, unit = (1, "s") if figure.unit == "s" else (1 / (1 << 20), "MiB")
+        ours, peer = (statistics.median(values) * scale for values in (figure.ours, figure.peer))
+        print(f"| {figure.name} | {ours:.2f} {unit} | {peer:.2f} {unit} | {figure.ratio:.3f} | at most {figure.goal} |")
+
+
+def plot(found: Sequence[Figure], path: Path) -> None:
+    """Each ratio beside its goal."""
+    import matplotlib as mpl
+
+    mpl.use("svg" if path.suffix == ".svg" else "agg")
+    mpl.rcParams["svg.hashsalt"] = "participant-kit"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 0.5 * len(found) + 1), layout="constrained")
+    names = [one.name for one in reversed(found)]
+    axes.barh(names, [one.ratio for one in reversed(found)], color="#2a6f97", height=0.5)
+    for place, one in enumerate(reversed(found)):
+        axes.plot([one.goal] * 2, [place - 0.4, place + 0.4], color="#d1495b", linewidth=2)
+    axes.set_xlabel("ours / peer, of the medians of one run; red: the goal")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
