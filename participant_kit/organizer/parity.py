@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def check_parity(
 ) -> Parity:
     """Run each starter notebook of ``folder``, or the one called ``notebook``, on the sample and on the real data.
 
-    ``phase`` is the first of the card if left out, ``sandbox`` is bubblewrap, ``environment`` that of the challenge's
+    ``phase`` is the first of the card if left out, ``sandbox`` is the runner's kind, ``environment`` the one of its
     requirements. ``tell`` is told what is being done, a line at a time. Raises :class:`OrganizerError` for a phase or
     notebook that is not there and where the sandbox does not work,
     :class:`~participant_kit.challenge.errors.ChallengeError` for a table that cannot be read, and
@@ -116,15 +117,16 @@ def check_parity(
     findings = list(_compare_tables(folder, phase))
     sandbox = sandbox or _working_sandbox(card)
     environment = environment or ensure_environment(folder.requirements_path, progress=tell)
-    pairs = []
-    for path in paths:
-        runs = []
-        for data, called in ((folder.sample_dir, "the sample"), (folder.private_dir(phase), f"the data of {phase}")):
-            tell(f"Running {path.name} on {called}")
-            done = run_notebook(path.read_bytes(), data, card, environment, sandbox, keep_log=True)
-            runs.append(_judge(done, card, data))
-        pairs.append(Pair(path.name, *runs))
-        findings += _compare_runs(pairs[-1], phase)
+    pairs, places = [], {"the sample": folder.sample_dir, f"the data of {phase}": folder.private_dir(phase)}
+    with closing(sandbox):
+        for path in paths:
+            runs = []
+            for called, data in places.items():
+                tell(f"Running {path.name} on {called}")
+                done = run_notebook(path.read_bytes(), data, card, environment, sandbox, keep_log=True)
+                runs.append(_judge(done, card, data))
+            pairs.append(Pair(path.name, *runs))
+            findings += _compare_runs(pairs[-1], phase)
     return Parity(phase, pairs, findings)
 
 
@@ -143,7 +145,7 @@ def _notebooks(folder: ChallengeFolder, name: str | None) -> list[Path]:
 def _working_sandbox(card: Card) -> Sandbox:
     hint = "Install or allow bubblewrap, see: pkit runner doctor; or build the kit with --no-parity."
     try:
-        sandbox = get_sandbox("bubblewrap")
+        sandbox = get_sandbox("template")
         trial = sandbox.run(Command(("/usr/bin/true",), (), card.limits), b"", max_reply=0)
     except ExecutionError as error:
         raise OrganizerError(f"The sandbox cannot run on this machine: {error.message}", hint=hint) from None

@@ -56,7 +56,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> dict[bool, Execution]:
     """How a run ends, on the sample (False) and on the real data (True), in place of a sandbox."""
     ends = {False: Execution(None), True: Execution(None)}
     monkeypatch.setattr(parity, "run_notebook", lambda notebook, data, *_, **__: ends[data.name != "sample_data"])
-    monkeypatch.setattr(parity, "_working_sandbox", lambda card: None)
+    monkeypatch.setattr(parity, "_working_sandbox", lambda card: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(parity, "ensure_environment", lambda *_, **__: None)
     return ends
 
