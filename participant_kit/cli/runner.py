@@ -46,7 +46,8 @@ def start(
         int, typer.Option(min=0, help="Submissions at once; 0: as many as cores and memory, or workers, hold.")
     ] = 0,
     executor: Annotated[
-        str, typer.Option(help="Who runs and scores: threads, on this machine; dask, on the workers of a scheduler.")
+        str,
+        typer.Option(help="Who runs and scores: threads here; dask, a scheduler's workers; slurm, pbs, htcondor, ..."),
     ] = "threads",
     scheduler: Annotated[str | None, typer.Option(help="Dask's: tls://HOST:8786, or tcp on loopback.")] = None,
     tls_ca: Annotated[Path | None, typer.Option(help="Certificate (PEM) of who vouches for Dask's machines.")] = None,

@@ -34,7 +34,7 @@ class Settings:
     ``keys`` are its key files, or folders of them: several around a rotation. ``jobs`` is how many submissions it works
     on at once; 0 for as many as there is room for. ``executor`` is who runs and scores them: threads of this process,
     or "dask" for the workers of a ``scheduler``, which know one another by the files ``tls`` (authority, certificate,
-    key) and have the challenge in ``worker_challenge``, if it is another folder there.
+    key), or the name of a queueing system. ``worker_challenge`` is the challenge's folder there.
     """
 
     gateway: str
@@ -63,6 +63,7 @@ def make_workers(settings: Settings, place: Place, facts: Facts, limits: Limits,
             raise SecureSideError("--scheduler is for --executor dask.", hint="Give both, or neither.")
         return LocalWorkers(Workplace(place, say), settings.jobs or jobs_here(limits))
     try:
+        from participant_kit.secure_side.queue import QUEUES, QueueWorkers
         from participant_kit.secure_side.site import DaskWorkers, Site
     except ImportError:
         raise SecureSideError(
@@ -73,8 +74,13 @@ def make_workers(settings: Settings, place: Place, facts: Facts, limits: Limits,
     if settings.executor == DASK:
         if not settings.scheduler:
             raise SecureSideError("--executor dask needs --scheduler.", hint="Expected tls://HOST:8786, as it prints.")
-        return DaskWorkers(Site(settings.scheduler, *settings.tls), there, facts, limits, settings.jobs, say)
-    raise SecureSideError(f"There is no executor {settings.executor!r}.", hint=f"Known: {THREADS}, {DASK}.")
+        site = Site(settings.scheduler, *settings.tls)
+        return DaskWorkers(settings.scheduler, site.security(), there, facts, limits, settings.jobs, say)
+    if settings.executor in QUEUES:
+        folder = settings.state.resolve() / "workers"
+        return QueueWorkers(settings.executor, folder, there, facts, limits, settings.jobs, say)
+    known = ", ".join((THREADS, DASK, *QUEUES))
+    raise SecureSideError(f"There is no executor {settings.executor!r}.", hint=f"Known: {known}.")
 
 
 @contextmanager

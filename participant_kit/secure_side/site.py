@@ -78,22 +78,33 @@ class Refusal:
 
 
 class DaskWorkers:
-    """Does orders on the workers of ``site``, which make themselves ready as ``place`` says and agree on ``facts``.
+    """Does orders on the workers of a scheduler, which make themselves ready as ``place`` says and agree on ``facts``.
 
     What a job needs (:func:`needs_of`) is asked for as Dask's resources. Whatever is killed, an order is done again
     until it is done or not wanted any more; that each submission has one result is the gate's work.
     """
 
-    def __init__(self, site: Site, place: Place, facts: Facts, limits: Limits, jobs: int, say: Say) -> None:
-        self._site, self._place, self._facts, self._say = site, place, facts, say
-        self._security, self._needs = site.security(), needs_of(limits)
+    def __init__(
+        self,
+        address: str,
+        security: Security | None,
+        place: Place,
+        facts: Facts,
+        limits: Limits,
+        jobs: int,
+        say: Say,
+    ) -> None:
+        self._address, self._security, self._needs = address, security, needs_of(limits)
+        self._place, self._facts, self._say = place, facts, say
+        for name in ("distributed", "distributed.client"):  # this says itself what an operator has to know
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._lock = threading.Lock()
         self._connected: Client | None = None
         try:
             client = self._client()
         except OSError as error:
             raise SecureSideError(
-                f"No scheduler answers at {site.scheduler} ({type(error).__name__}).",
+                f"No scheduler answers at {address} ({type(error).__name__}).",
                 hint="Start it with: dask scheduler --dashboard-address 127.0.0.1:8787",
             ) from None
         try:
@@ -132,7 +143,7 @@ class DaskWorkers:
         with self._lock:
             if self._connected is None or self._connected.status in ("closing", "closed"):
                 self._connected = None
-                client = Client(self._site.scheduler, security=self._security, set_as_default=False, timeout=10)
+                client = Client(self._address, security=self._security, set_as_default=False, timeout=10)
                 if open_to_others := client.run_on_scheduler(_open_on_scheduler):
                     client.close()
                     raise SecureSideError(
