@@ -116,7 +116,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
             job = BlindJob(folder, keys, facts, workers, log, blind, say)
         else:
             rehearsal = outlet = RehearsalOutlet(settings.gateway, settings.token)
-            job = RehearsalJob(folder, keys, workers, log, rehearsal, say)
+            job = RehearsalJob(folder, keys, facts, workers, log, rehearsal, say)
         yield Runner(name, folder.card.slug, job, outlet, say, workers.jobs)
     finally:
         workers.close()

@@ -119,9 +119,10 @@ class DaskWorkers:
         best = order.best.read_bytes() if order.best else None
         while not cancelled.is_set():
             try:
-                executor = self._client().get_executor(resources=self._needs, pure=False)
+                client = self._client()
+                executor = client.get_executor(resources=self._needs, pure=False)
                 future = executor.submit(perform, self._place, self._facts, replace(order, best=None), best)
-                done = _result(future, cancelled)
+                done = _result(client, future, cancelled)
             except (OSError, CancelledError) as error:  # with the scheduler, all that it knew is gone
                 self._say(f"The scheduler lost an order ({type(error).__name__}); it is given again")
                 cancelled.wait(1.0)
@@ -143,7 +144,7 @@ class DaskWorkers:
         with self._lock:
             if self._connected is None or self._connected.status in ("closing", "closed"):
                 self._connected = None
-                client = Client(self._address, security=self._security, set_as_default=False, timeout=10)
+                client = Client(self._address, security=self._security, set_as_default=False)
                 if open_to_others := client.run_on_scheduler(_open_on_scheduler):
                     client.close()
                     raise SecureSideError(
@@ -185,9 +186,14 @@ def needs_of(limits: Limits) -> dict[str, int]:
     return {"cpus": limits.cpus, "memory": int(limits.memory + limits.disk)}
 
 
-def _result(future: Future[Any], cancelled: threading.Event) -> Done | Refusal | None:
-    """What came of an order; None when it was ``cancelled`` first, which its worker is told."""
+def _result(client: Client, future: Future[Any], cancelled: threading.Event) -> Done | Refusal | None:
+    """What came of an order; None when it was ``cancelled`` first, which its worker is told.
+
+    Raises ``OSError`` when the scheduler has been away for too long.
+    """
     while not wait([future], timeout=_LOOK).done:
+        if client.status == "closed":
+            raise OSError("the scheduler was away for too long")
         if cancelled.is_set():
             future.cancel()
             return None

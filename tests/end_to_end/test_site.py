@@ -145,6 +145,18 @@ def test_an_order_is_done_by_a_worker_and_one_that_is_cancelled_or_whose_worker_
 
 
 @pytest.mark.skipif(not KILLS, reason="takes minutes: make kill")
+def test_a_scheduler_that_is_away_for_longer_than_a_connection_lives_is_found_again(site: Site) -> None:
+    waits = site.submit(SLOW.format(2), LIGHT)
+    site.runs()
+    site.kill("scheduler")
+    time.sleep(45)  # Dask's client gives up after 30 s
+    site.start_scheduler()
+    site.start_worker()
+    ends_once(site, waits)
+    assert "given again" in site.log_of("blind")
+
+
+@pytest.mark.skipif(not KILLS, reason="takes minutes: make kill")
 @pytest.mark.timeout(300 + 30 * KILLS)
 def test_whatever_of_a_site_is_killed_and_whenever_each_submission_has_one_score(site: Site) -> None:
     seed = int(os.environ.get("SEED", str(random.SystemRandom().randrange(10**6))))
