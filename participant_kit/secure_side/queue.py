@@ -34,7 +34,8 @@ OVERHEAD = 1 << 30
 class QueueWorkers(DaskWorkers):
     """``jobs`` workers of the queueing system ``kind``, each with room for one order; lost ones are started again.
 
-    ``folder`` holds their certificates and logs, and has to be the same on every machine.
+    ``folder`` holds their certificates and logs, unless the site's configuration names others, and has to be the same
+    on every machine.
     """
 
     def __init__(
@@ -45,18 +46,18 @@ class QueueWorkers(DaskWorkers):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         needs = needs_of(limits)
         words = ["--resources", ",".join(f"{name}={need}" for name, need in needs.items())]
-        options = dask.config.get(f"jobqueue.{kind}.scheduler-options", None) or {}
+        configured = dask.config.get(f"jobqueue.{kind}")
         try:
             self._cluster = getattr(dask_jobqueue, QUEUES[kind])(
                 cores=limits.cpus,
                 processes=1,
                 memory=f"{needs['memory'] + OVERHEAD} B",
                 security=Security.temporary(),
-                shared_temp_directory=str(folder),
-                log_directory=str(folder),
-                scheduler_options={**options, "dashboard_address": "127.0.0.1:0"},
+                shared_temp_directory=configured.get("shared-temp-directory") or str(folder),
+                log_directory=configured.get("log-directory") or str(folder),
+                scheduler_options={**configured.get("scheduler-options", {}), "dashboard_address": "127.0.0.1:0"},
                 worker_extra_args=[
-                    *(dask.config.get(f"jobqueue.{kind}.worker-extra-args", None) or []),
+                    *(configured.get("worker-extra-args") or []),
                     *words,
                     *("--dashboard-address", "127.0.0.1:0"),
                 ],

@@ -166,12 +166,14 @@ class Workplace:
             keep_log=order.phase is None,
             cancelled=cancelled,
         )
+        if order.phase is None:
+            verdict = self._scorer.check(done.output, tables, cancelled) if done.output is not None else {}
+            return Done(done, verdict)
+        done = replace(done, message="", log="")  # these may quote data, and nobody reads them
         if done.output is None:
             return Done(done)
-        if order.phase is None:
-            verdict = self._scorer.check(done.output, tables, cancelled)
-        else:
-            verdict = self._scorer.score(done.output, tables, cancelled, order.best)
+        verdict = self._scorer.score(done.output, tables, cancelled, order.best)
+        verdict.pop("message", None)
         return Done(done if order.keep else replace(done, output=b""), verdict)
 
     def close(self) -> None:
