@@ -15,16 +15,16 @@ class Everything:
 
 def keep_log() -> None:
     """The runner keeps what a notebook prints, in its own log."""
-    from participant_kit.secure_side import blind
+    from participant_kit.secure_side import workplace
 
-    run = blind.run_notebook
+    run = workplace.run_notebook
 
     def run_and_tell(*words: Any, **options: Any) -> Any:
-        done = run(*words, **options, keep_log=True)
+        done = run(*words, **options | {"keep_log": True})
         print(done.log)
         return done
 
-    blind.run_notebook = run_and_tell
+    workplace.run_notebook = run_and_tell
 
 
 def any_reason() -> None:
@@ -37,7 +37,7 @@ def any_reason() -> None:
 def network() -> None:
     """The sandbox shares the network, and nobody looks."""
     from participant_kit.execution.sandbox import bubblewrap
-    from participant_kit.secure_side import service
+    from participant_kit.secure_side import workplace
 
     options = bubblewrap._options
 
@@ -45,7 +45,7 @@ def network() -> None:
         return [*options(*words)[:1], "--share-net", *options(*words)[1:]]
 
     bubblewrap._options = shared
-    service.self_test = lambda *words: None
+    workplace.self_test = lambda *words: None
 
 
 if __name__ == "__main__":
