@@ -101,7 +101,7 @@ class DaskWorkers:
         self._lock = threading.Lock()
         self._connected: Client | None = None
         try:
-            client = self._client()
+            client = self._client(threading.Event())
         except OSError as error:
             raise SecureSideError(
                 f"No scheduler answers at {address} ({type(error).__name__}).",
@@ -119,7 +119,7 @@ class DaskWorkers:
         best = order.best.read_bytes() if order.best else None
         while not cancelled.is_set():
             try:
-                client = self._client()
+                client = self._client(cancelled)
                 executor = client.get_executor(resources=self._needs, pure=False)
                 future = executor.submit(perform, self._place, self._facts, replace(order, best=None), best)
                 done = _result(client, future, cancelled)
@@ -139,9 +139,11 @@ class DaskWorkers:
             if self._connected:
                 self._connected.close()
 
-    def _client(self) -> Client:
+    def _client(self, cancelled: threading.Event) -> Client:
         """A connection to the scheduler, which reconnects by itself, or a new one. Raises ``OSError``."""
         with self._lock:
+            if cancelled.is_set():
+                raise OSError("not wanted any more")
             if self._connected is None or self._connected.status in ("closing", "closed"):
                 self._connected = None
                 client = Client(self._address, security=self._security, set_as_default=False)

@@ -145,6 +145,21 @@ def test_an_order_is_done_by_a_worker_and_one_that_is_cancelled_or_whose_worker_
 
 
 @pytest.mark.skipif(not KILLS, reason="takes minutes: make kill")
+def test_a_runner_that_is_killed_or_stopped_leaves_nothing_running_on_its_workers(site: Site) -> None:
+    submission = site.submit(SLOW.format(6), LIGHT)
+    site.runs()
+    site.kill("blind")
+    wait_until(lambda: not site.kernels(), 10, "its sandbox has ended")
+    site.start_blind()
+    site.runs()
+    site.stop("blind")
+    assert submission.refresh().state is State.QUEUED
+    wait_until(lambda: not site.kernels(), 10, "its sandbox has ended")
+    site.start_blind()
+    ends_once(site, submission)
+
+
+@pytest.mark.skipif(not KILLS, reason="takes minutes: make kill")
 def test_a_scheduler_that_is_away_for_longer_than_a_connection_lives_is_found_again(site: Site) -> None:
     waits = site.submit(SLOW.format(2), LIGHT)
     site.runs()
