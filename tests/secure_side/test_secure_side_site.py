@@ -13,7 +13,7 @@ import pytest
 from dask import config
 from distributed import LocalCluster
 from house import free_port, wait_until
-from support import CARD, make_card
+from support import CARD, SOLUTION, make_card, make_notebook
 
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.protocol.keys import Role
@@ -21,6 +21,8 @@ from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.service import Settings, make_workers
 from participant_kit.secure_side.site import DaskWorkers, Site, needs_of
 from participant_kit.secure_side.workplace import Facts, Order, Place
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -133,5 +135,31 @@ def test_an_order_waits_for_a_worker_and_one_that_is_not_fit_ends_it_with_its_re
         add_worker(cluster, **needs_of(make_card().limits))
         with pytest.raises(SecureSideError, match=r"does not work: .*missing.* cannot be read"):
             workers.do(Order(b"{}"), threading.Event())
+    finally:
+        workers.close()
+
+
+@pytest.mark.sandbox
+def test_a_worker_scores_where_it_is_and_predictions_come_back_where_they_are_wanted(
+    tmp_path: Path, place: Place, cluster: LocalCluster, tables: Path
+) -> None:
+    folder = ChallengeFolder(place.challenge)
+    folder.requirements_path.write_bytes((ROOT / "tests" / "requirements.txt").read_bytes())
+    folder.private_dir("development").parent.mkdir()
+    folder.private_dir("development").symlink_to(tables)
+    add_worker(cluster, **needs_of(make_card().limits))
+    workers = connect(cluster.scheduler_address, replace(place, role=Role.BLIND))
+    try:
+        order = Order(make_notebook(SOLUTION), "development")
+        plain = workers.do(order, threading.Event())
+        assert plain.verdict["scores"]["roc_auc_score"] == pytest.approx(8 / 9)
+        assert plain.execution.output == b"" and not plain.execution.log
+        (tmp_path / "best").write_bytes(b"id,prediction\n" + b"".join(b"%d,0.5\n" % row for row in range(1, 7)))
+        kept = workers.do(replace(order, best=tmp_path / "best", keep=True), threading.Event())
+        assert kept.execution.output and kept.execution.output.startswith(b"id,prediction")
+        assert kept.verdict["chance"] > 0
+        broken = workers.do(replace(order, notebook=make_notebook("print(4711)", "1 / 0")), threading.Event())
+        assert (broken.execution.stage, broken.execution.reason) == ("notebook", "ZeroDivisionError")
+        assert not broken.execution.message and not broken.execution.log
     finally:
         workers.close()
