@@ -13,11 +13,11 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test lint unit attacks fuzz kill extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test lint unit attacks fuzz kill test-slurm extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml constraints.txt tests/tables.txt .ci/packages
 	@.ci/packages bwrap=bubblewrap libseccomp.so.2=libseccomp2 prlimit=util-linux
@@ -80,8 +80,13 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 		{ echo "atheris, which make fuzz is made of, cannot be had: it needs Linux and a Python from 3.11 to 3.13."; exit 1; }
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(SECONDS)
 
-kill: $(VENV)/installed ## Kill gateway and runners at KILLS=200 random moments under load, and compare the books.
-	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest tests/end_to_end/test_killing_at_random.py -s
+kill: $(VENV)/installed ## Kill gateway, runners and workers at KILLS=200 random moments under load, and compare the books.
+	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) SITE_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -s \
+		tests/end_to_end/test_killing_at_random.py tests/end_to_end/test_site.py
+
+test-slurm: $(VENV)/installed ## Run notebooks in jobs of a Slurm that is started here, as root.
+	@.ci/packages slurmctld=slurm-wlm munged=munge
+	OMP_NUM_THREADS=1 PKIT_SLURM=1 $(BIN)/python -m pytest tests/end_to_end/test_slurm.py
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

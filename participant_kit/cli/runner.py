@@ -46,8 +46,19 @@ def start(
     ] = False,
     warm: Annotated[str, typer.Option(help="Memory for sandboxes that are started ahead; 0 B for none.")] = "1 GiB",
     jobs: Annotated[
-        int, typer.Option(min=0, help="Submissions at once; 0: as many as cores and memory hold by the card's limits.")
+        int, typer.Option(min=0, help="Submissions at once; 0: as many as cores and memory, or workers, hold.")
     ] = 0,
+    executor: Annotated[
+        str,
+        typer.Option(help="Who runs and scores: threads here; dask, a scheduler's workers; slurm, pbs, htcondor, ..."),
+    ] = "threads",
+    scheduler: Annotated[str | None, typer.Option(help="Dask's: tls://HOST:8786, or tcp on loopback.")] = None,
+    tls_ca: Annotated[Path | None, typer.Option(help="Certificate (PEM) of who vouches for Dask's machines.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="This machine's certificate (PEM) for Dask.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
+    worker_challenge: Annotated[
+        Path | None, typer.Option(help="Challenge folder on the workers, where it is not the same.")
+    ] = None,
     ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
     json: console.Json = False,
 ) -> None:
@@ -76,6 +87,10 @@ def start(
         demonstration=demonstration,
         warm=_size(warm),
         jobs=jobs,
+        executor=executor,
+        scheduler=scheduler,
+        tls=(tls_ca, tls_cert, tls_key),
+        worker_challenge=worker_challenge,
     )
 
     def ready() -> None:

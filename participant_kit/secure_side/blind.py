@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import time
 
-from participant_kit import __version__
 from participant_kit.challenge.card import RESOURCES
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.protocol.keys import Role, SecretKeys
-from participant_kit.protocol.merkle import tree_root
 from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.sealing import Binding
 from participant_kit.secure_side.best import BestPredictions
-from participant_kit.secure_side.data import data_digests, file_digest, phase_tables
+from participant_kit.secure_side.data import phase_tables
 from participant_kit.secure_side.egress import EgressLog
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.gate import Finding, Released, ReleaseGate
@@ -25,11 +23,11 @@ from participant_kit.secure_side.review import decision_on, forget
 from participant_kit.secure_side.runner import Later
 from participant_kit.secure_side.turns import Turns
 from participant_kit.secure_side.workers import Workers
-from participant_kit.secure_side.workplace import Order
+from participant_kit.secure_side.workplace import Facts, Order
 
 
 class BlindJob:
-    """One challenge's blind runs: the real data, the gate and the egress log. ``environment`` is its digest."""
+    """One challenge's blind runs: the real data, the gate and the egress log. ``stated`` is what receipts say."""
 
     role = Role.BLIND
 
@@ -37,7 +35,7 @@ class BlindJob:
         self,
         folder: ChallengeFolder,
         keys: SecretKeys,
-        environment: str,
+        stated: Facts,
         workers: Workers,
         log: EgressLog,
         outlet: BlindOutlet,
@@ -46,15 +44,14 @@ class BlindJob:
         self.keys = keys
         self._folder, self._workers = folder, workers
         self._state, self._outlet, self._say = log.path.parent, outlet, say
-        card, data = folder.card, tree_root(data_digests(folder))
-        self._card_sha256 = file_digest(folder.card_path)
+        card, self._card_sha256 = folder.card, stated.card
         facts = {
-            "card_sha256": self._card_sha256,
-            "data_root": data,
-            "environment_sha256": environment,
-            "runner_version": __version__,
+            "card_sha256": stated.card,
+            "data_root": stated.data,
+            "environment_sha256": stated.environment,
+            "runner_version": stated.version,
         }
-        self._record = ChallengeRecord(log, card.data.dataset or data)
+        self._record = ChallengeRecord(log, card.data.dataset or stated.data)
         self._gate = ReleaseGate(card, keys, facts, self._record, make_mechanism(card))
         mechanism = card.release.leaderboard_mechanism
         self._turns = Turns(card, self._record, remembers=mechanism != "rounded")

@@ -33,6 +33,11 @@ def data_digests(folder: ChallengeFolder) -> dict[str, str]:
     }
 
 
+def sample_digests(folder: ChallengeFolder) -> dict[str, str]:
+    """The same of the published sample."""
+    return {f"{name}.parquet": file_digest(folder.sample_dir / f"{name}.parquet") for name in TABLES}
+
+
 def file_digest(path: Path) -> str:
     """Hex SHA-256 of one file."""
     with path.open("rb") as file:

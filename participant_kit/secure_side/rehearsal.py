@@ -17,8 +17,9 @@ from participant_kit.secure_side.egress import EgressLog, LoggedField
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.outlet import RehearsalOutlet, Say
+from participant_kit.secure_side.passes import Passes
 from participant_kit.secure_side.workers import Workers
-from participant_kit.secure_side.workplace import Order
+from participant_kit.secure_side.workplace import Facts, Order
 
 REHEARSAL = "rehearsal"
 
@@ -32,6 +33,7 @@ class RehearsalJob:
         self,
         folder: ChallengeFolder,
         keys: SecretKeys,
+        stated: Facts,
         workers: Workers,
         log: EgressLog,
         outlet: RehearsalOutlet,
@@ -44,12 +46,18 @@ class RehearsalJob:
             )
         self.keys = keys
         self._workers, self._log, self._outlet, self._say = workers, log, outlet, say
+        self._passes = Passes(log.path.parent / "passed", stated)
 
     def run(self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float) -> None:
         """See :class:`participant_kit.secure_side.runner.Job`."""
-        report = self._rehearse(notebook, lease) if notebook is not None else _NOT_OURS
+        before = notebook is not None and self._passes.has(notebook)
+        if before:
+            self._say(f"{claim.submission} is a notebook that has passed before")
+        report = None if before else self._rehearse(notebook, lease) if notebook is not None else _NOT_OURS
         if lease.ended.is_set():
             return
+        if report is None and notebook is not None:
+            self._passes.add(notebook)
         sealed = None
         if report and binding.reply_to:
             sealed = encrypt(report.model_dump_json().encode(), [binding.reply_to])

@@ -50,6 +50,34 @@ class _AtWork:
     over: threading.Event = field(default_factory=threading.Event)
 
 
+class _Slots:
+    """Room for ``free`` submissions that are worked on. Those claimed before come before new claims."""
+
+    def __init__(self, free: int) -> None:
+        self._free, self._claimed, self._changed = free, 0, threading.Condition()
+
+    def take(self, given_up: threading.Event, *, claimed: bool = False) -> contextlib.ExitStack | None:
+        """A slot, which is free again at the end of the stack; None once ``given_up`` is set."""
+        with self._changed:
+            self._claimed += claimed
+            try:
+                while not given_up.is_set():
+                    if self._free > (0 if claimed else self._claimed):
+                        self._free -= 1
+                        stack = contextlib.ExitStack()
+                        stack.callback(self._give)
+                        return stack
+                    self._changed.wait(0.1)
+            finally:
+                self._claimed -= claimed
+        return None
+
+    def _give(self) -> None:
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
+
+
 class Runner:
     """Claims and works, on up to ``jobs`` submissions at once, until ``stopping`` is set; then gives its leases back.
 
@@ -59,7 +87,7 @@ class Runner:
     def __init__(self, name: str, challenge: str, job: Job, outlet: Outlet, say: Say, jobs: int = 1) -> None:
         self.stopping = threading.Event()
         self._name, self._challenge, self._job, self._outlet, self._say = name, challenge, job, outlet, say
-        self._slots, self._rest = threading.Semaphore(jobs), 0.0
+        self._slots, self._rest = _Slots(jobs), 0.0
         self._threads: list[threading.Thread] = []
         self._at_work: dict[str, _AtWork] = {}
         self._lock = threading.Lock()
@@ -68,7 +96,7 @@ class Runner:
         """Work until told to stop. A gateway that is away is asked again, with growing pauses up to 10 s."""
         pause = 0.2
         try:
-            while slot := self._slot(self.stopping):
+            while slot := self._slots.take(self.stopping):
                 with slot:
                     rest, self._rest = self._rest, 0.0
                     if self.stopping.wait(rest):
@@ -94,15 +122,6 @@ class Runner:
             for thread in self._threads:
                 thread.join()
 
-    def _slot(self, given_up: threading.Event) -> contextlib.ExitStack | None:
-        """A slot to work in, which is free again at the end of the stack; None once ``given_up`` is set."""
-        while not given_up.is_set():
-            if self._slots.acquire(timeout=0.1):
-                stack = contextlib.ExitStack()
-                stack.callback(self._slots.release)
-                return stack
-        return None
-
     def _start(self, claim: Claim, slot: contextlib.ExitStack) -> None:
         def work() -> None:
             try:
@@ -124,7 +143,7 @@ class Runner:
         """Do one claimed submission to its end. When that cannot be reached here, the lease goes back."""
         self._say(f"{claim.submission} claimed, attempt {claim.lease.attempt}")
         with HeldLease(self._outlet, claim) as lease, self._stop_ends(lease), self._alone(claim, lease):
-            while slot := slot or self._slot(lease.ended):
+            while slot := slot or self._slots.take(lease.ended, claimed=True):
                 with slot, self._gives_back(claim, lease):
                     binding, notebook = self._unseal(claim)
                     later = self._job.run(claim, binding, notebook, lease, time.monotonic())

@@ -7,21 +7,24 @@ import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from participant_kit.challenge.card import Limits
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.execution.environment import environment_digest
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.egress import LOG, EgressLog
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.keys import runner_keys
+from participant_kit.secure_side.machine import claim_machine
 from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOutlet, Say
 from participant_kit.secure_side.rehearsal import RehearsalJob
 from participant_kit.secure_side.runner import Runner
 from participant_kit.secure_side.workers import LocalWorkers, Workers, jobs_here
-from participant_kit.secure_side.workplace import WARM, Place, Workplace
+from participant_kit.secure_side.workplace import WARM, Facts, Place, Workplace
+
+THREADS, DASK = "threads", "dask"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class Settings:
     """What an operator decides about one runner. ``state`` keeps its egress log, outside the challenge.
 
     ``keys`` are its key files, or folders of them: several around a rotation. ``jobs`` is how many submissions it works
-    on at once; 0 for as many as this machine holds.
+    on at once; 0 for as many as there is room for. ``executor`` is who runs and scores them: threads of this process,
+    or "dask" for the workers of a ``scheduler``, which know one another by the files ``tls`` (authority, certificate,
+    key), or the name of a queueing system. ``worker_challenge`` is the challenge's folder there.
     """
 
     gateway: str
@@ -45,6 +50,37 @@ class Settings:
     demonstration: bool = False
     warm: int = WARM
     jobs: int = 0
+    executor: str = THREADS
+    scheduler: str | None = None
+    tls: tuple[Path | None, Path | None, Path | None] = (None, None, None)
+    worker_challenge: Path | None = None
+
+
+def make_workers(settings: Settings, place: Place, facts: Facts, limits: Limits, say: Say) -> Workers:
+    """Those whom ``settings`` name. Raises :class:`~participant_kit.challenge.errors.KitError`."""
+    if settings.executor == THREADS:
+        if settings.scheduler:
+            raise SecureSideError("--scheduler is for --executor dask.", hint="Give both, or neither.")
+        return LocalWorkers(Workplace(place, say), settings.jobs or jobs_here(limits))
+    try:
+        from participant_kit.secure_side.queue import QUEUES, QueueWorkers
+        from participant_kit.secure_side.site import DaskWorkers, Site
+    except ImportError:
+        raise SecureSideError(
+            f"--executor {settings.executor} needs Dask.", hint="Install it with: pip install 'participant-kit[dask]'"
+        ) from None
+    there = replace(place, challenge=settings.worker_challenge or place.challenge)
+    claim_machine(place.role, place.challenge, demonstration=place.demonstration)
+    if settings.executor == DASK:
+        if not settings.scheduler:
+            raise SecureSideError("--executor dask needs --scheduler.", hint="Expected tls://HOST:8786, as it prints.")
+        site = Site(settings.scheduler, *settings.tls)
+        return DaskWorkers(settings.scheduler, site.security(), there, facts, limits, settings.jobs, say)
+    if settings.executor in QUEUES:
+        folder = settings.state.resolve() / "workers"
+        return QueueWorkers(settings.executor, folder, there, facts, limits, settings.jobs, say)
+    known = ", ".join((THREADS, DASK, *QUEUES))
+    raise SecureSideError(f"There is no executor {settings.executor!r}.", hint=f"Known: {known}.")
 
 
 @contextmanager
@@ -68,8 +104,8 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         settings.demonstration,
         settings.warm,
     )
-    environment = environment_digest(folder.requirements_path.read_bytes())
-    workers: Workers = LocalWorkers(Workplace(place, say), settings.jobs or jobs_here(folder.card.limits))
+    facts = Facts.of(place)
+    workers = make_workers(settings, place, facts, folder.card.limits, say)
     name = settings.name or f"{platform.node()}-{os.getpid()}"
     log = EgressLog(settings.state / LOG, keys)
     try:
@@ -77,10 +113,10 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         outlet: Outlet
         if settings.role == Role.BLIND:
             blind = outlet = BlindOutlet(settings.gateway, settings.token)
-            job = BlindJob(folder, keys, environment, workers, log, blind, say)
+            job = BlindJob(folder, keys, facts, workers, log, blind, say)
         else:
             rehearsal = outlet = RehearsalOutlet(settings.gateway, settings.token)
-            job = RehearsalJob(folder, keys, workers, log, rehearsal, say)
+            job = RehearsalJob(folder, keys, facts, workers, log, rehearsal, say)
         yield Runner(name, folder.card.slug, job, outlet, say, workers.jobs)
     finally:
         workers.close()

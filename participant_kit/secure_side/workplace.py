@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from participant_kit import __version__
 from participant_kit.challenge.folder import ChallengeFolder
-from participant_kit.execution.environment import ensure_environment
+from participant_kit.execution.environment import ensure_environment, environment_digest
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.notebook import Execution, run_notebook
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
@@ -23,7 +24,8 @@ from participant_kit.execution.sandbox.cgroup import remove_stale
 from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
 from participant_kit.execution.warm import Ahead, WarmSandbox
 from participant_kit.protocol.keys import Role
-from participant_kit.secure_side.data import phase_tables
+from participant_kit.protocol.merkle import tree_root
+from participant_kit.secure_side.data import data_digests, file_digest, phase_tables, sample_digests
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.machine import claim_machine, turn_of
 from participant_kit.secure_side.scoring import Scorer
@@ -43,6 +45,31 @@ class Place:
     cache: Path | None = None
     demonstration: bool = False
     warm: int = WARM
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What every workplace of a runner has to agree on, because its receipts say so. ``data`` is of the tables."""
+
+    card: str
+    data: str
+    environment: str
+    version: str
+
+    @classmethod
+    def of(cls, place: Place) -> Facts:
+        """The facts on this machine. Raises :class:`SecureSideError` when a file is missing."""
+        folder = ChallengeFolder(place.challenge.resolve())
+        try:
+            digests = data_digests(folder) if place.role == Role.BLIND else sample_digests(folder)
+            requirements = folder.requirements_path.read_bytes()
+            return cls(file_digest(folder.card_path), tree_root(digests), environment_digest(requirements), __version__)
+        except OSError as error:
+            raise SecureSideError(f"{error.filename} cannot be read ({error.strerror}).") from None
+
+    def differences(self, other: Facts) -> list[str]:
+        """Names of what is not the same."""
+        return [field.name for field in fields(self) if getattr(self, field.name) != getattr(other, field.name)]
 
 
 @dataclass(frozen=True)
@@ -119,9 +146,8 @@ class Workplace:
         say("The sandbox held against its self-test")
         self._environment = ensure_environment(self._folder.requirements_path, cache=place.cache, progress=say)
         self._sandbox = WarmSandbox(sandbox, place.warm)
-        self._prepare(Ahead(self._sandbox))
-
         self._scorer = Scorer(self._folder, self._environment.prefix, self._sandbox)
+        self._prepare(Ahead(self._sandbox))
 
     def _prepare(self, ahead: Ahead) -> None:
         """Let a sandbox wait for the first notebook of the open phase, and one for its scorer."""
@@ -156,12 +182,14 @@ class Workplace:
             keep_log=order.phase is None,
             cancelled=cancelled,
         )
+        if order.phase is None:
+            verdict = self._scorer.check(done.output, tables, cancelled) if done.output is not None else {}
+            return Done(done, verdict)
+        done = replace(done, message="", log="")  # these may quote data, and nobody reads them
         if done.output is None:
             return Done(done)
-        if order.phase is None:
-            verdict = self._scorer.check(done.output, tables, cancelled)
-        else:
-            verdict = self._scorer.score(done.output, tables, cancelled, order.best)
+        verdict = self._scorer.score(done.output, tables, cancelled, order.best)
+        verdict.pop("message", None)
         return Done(done if order.keep else replace(done, output=b""), verdict)
 
     def close(self) -> None:

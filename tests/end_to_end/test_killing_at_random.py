@@ -108,8 +108,8 @@ def test_whatever_is_killed_and_whenever_nothing_is_lost_and_nothing_happens_twi
     load.start()
     restart = {
         "gateway": house.start_gateway,
-        "blind": lambda: house.start_runner(Role.BLIND, wait=False),
-        "rehearsal": lambda: house.start_runner(Role.REHEARSAL, wait=False),
+        "blind": lambda: house.start_runner(Role.BLIND, "--jobs", "2", wait=False),
+        "rehearsal": lambda: house.start_runner(Role.REHEARSAL, "--jobs", "2", wait=False),
     }
     while killed.total() < KILLS:
         time.sleep(choose.uniform(0, 6))

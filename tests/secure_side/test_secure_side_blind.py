@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from participant_kit.secure_side.data import data_digests
 from participant_kit.secure_side.egress import LOG, EgressLog, read_egress
 from participant_kit.secure_side.gate import Released, content_of
 from participant_kit.secure_side.runner import Runner
+from participant_kit.secure_side.workplace import Facts, Place
 
 KEYS, OLD = SecretKeys.generate(Role.BLIND), SecretKeys.generate(Role.BLIND)
 RING = KeyRing(runners=[OLD.public, KEYS.public])
@@ -60,10 +62,12 @@ class House:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(name.encode())
         self.folder.card_path.write_bytes(CARD)
+        self.folder.requirements_path.touch()
         self.path = root / "state" / LOG
         self.log = EgressLog(self.path, held_together([OLD, KEYS], RING))
         keys = held_together([OLD, KEYS], RING)
-        self.job = BlindJob(self.folder, keys, "e" * 64, None, self.log, self.wire, self.said.append)  # type: ignore[arg-type]
+        facts = replace(Facts.of(Place(self.folder.root, Role.BLIND)), environment="e" * 64)
+        self.job = BlindJob(self.folder, keys, facts, None, self.log, self.wire, self.said.append)  # type: ignore[arg-type]
         self.ran: list[str] = []
         self.job._find = lambda binding, *_: self.ran.append(binding.submission)  # type: ignore[method-assign,assignment,return-value]
 

@@ -73,14 +73,14 @@ def test_jobs_of_one_role_work_at_once_and_a_new_one_goes_in_after_the_other_rol
     def start(name: str, role: Role) -> threading.Thread:
         thread = threading.Thread(target=work, args=(name, role))
         thread.start()
-        time.sleep(0.2)
+        time.sleep(0.4)
         return thread
 
     threads = [start("first", Role.BLIND), start("second", Role.BLIND)]
     assert order == ["first", "second"]
     threads += [start("rehearsal", Role.REHEARSAL), start("late", Role.BLIND)]
     ends["first"].set()
-    time.sleep(0.2)
+    time.sleep(0.4)
     assert order == ["first", "second", "first ends"], "all of the one role end before the other begins"
     for event in ends.values():
         event.set()

@@ -255,3 +255,25 @@ def test_a_submission_that_is_lent_anew_begins_when_the_work_for_its_former_leas
     same = claim()
     serve(Job(work), same, same, jobs=2)
     assert order == ["begins", "ends"] * 2
+
+
+def test_what_was_claimed_before_is_gone_on_with_before_anything_new_is_claimed() -> None:
+    begun = list[str]()
+
+    class Waits(Job):
+        def run(self, claim: Claim, *_: Any) -> Any:  # type: ignore[override]
+            begun.append(claim.submission)
+            if begun.count(first.submission) == 1 and claim is first:
+                return lambda: bool(wait_for(lambda: len(begun) > 2))
+            time.sleep(0.05)
+            return None
+
+    def wait_for(happens: Callable[[], bool]) -> bool:
+        while not happens():
+            time.sleep(0.01)
+        return True
+
+    first = claim()
+    serve(Waits(), first, *(claim() for _ in range(30)))
+    assert begun.count(first.submission) == 2
+    assert begun.index(first.submission, 1) < 10

@@ -1,6 +1,6 @@
 # tries: takes a lock on a file that every run shares (a program of the system), for the next run to feel
 # success: the next run of somebody else, at the same time, feels the lock
-# wall: the lock ends with the run, and one runner runs one notebook at a time
+# wall: the lock ends with the run; one beside it may feel it, and has no more to say for that than its own bits
 # expect: scored
 import fcntl
 
