@@ -6,13 +6,12 @@ import json as jsonlib
 import socket
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from participant_kit.challenge.errors import KitError
-from participant_kit.cli import console
+from participant_kit.cli import console, logs
 from participant_kit.protocol.address import is_loopback
 
 app = typer.Typer(name="gateway", help="Operate the public server that stores sealed notebooks.", no_args_is_help=True)
@@ -34,24 +33,42 @@ def start(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8750,
     database: Database = None,
     lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 30.0,
+    metrics: Annotated[
+        int | None, typer.Option(min=0, help="Port of /metrics, apart from the public one; none by default.")
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="Address of /metrics; whoever reaches it may read it.")
+    ] = "127.0.0.1",
+    log_format: logs.Option = logs.LogFormat.TEXT,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds that SIGTERM leaves to what has begun; a second one ends at once.")
+    ] = 10.0,
     address_file: Annotated[Path | None, typer.Option(help="Gets the address once the gateway listens.")] = None,
     json: console.Json = False,
 ) -> None:
-    """Serve until stopped.
+    """Serve until stopped: SIGTERM answers what has begun, and refuses what is new.
 
     Example: pkit gateway start --data ./gateway
     """
-    import uvicorn
-
     from participant_kit.gateway.app import create_app
+    from participant_kit.gateway.metrics import serve_metrics
+    from participant_kit.gateway.server import Server
     from participant_kit.gateway.settings import Settings
 
+    logs.configure(log_format, "gateway")
     application = create_app(Settings(data, database, lease))
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms
     except OSError as error:
         raise OperatorError(f"{host}:{port} cannot be listened on: {error.strerror}.", hint="Try --port 0.") from None
+    if metrics is not None:
+        try:
+            taken = serve_metrics(application.state.service.database, metrics_host, metrics)
+        except OSError as error:
+            where = f"{metrics_host}:{metrics}"
+            raise OperatorError(f"{where} cannot be listened on: {error.strerror}.", hint="Try --metrics 0.") from None
+        console.note(f"Metrics at http://{metrics_host}:{taken}/metrics")
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     console.note(f"The gateway listens at {address}")
     if not is_loopback(address):
@@ -60,15 +77,7 @@ def start(
         temporary = address_file.with_suffix(".new")
         temporary.write_text(address)
         temporary.replace(address_file)
-    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-
-    class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            application.state.service.bell.close()  # requests that wait for a change are answered now
-            self.force_exit = self.should_exit  # being told twice is being in a hurry
-            self.should_exit = True
-
-    Server(config).run(sockets=[listener])
+    Server(application, drain_seconds).run(sockets=[listener])
     console.emit({"stopped": True}, "Stopped.")
 
 
