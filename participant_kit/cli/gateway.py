@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from participant_kit.challenge.errors import KitError
-from participant_kit.cli import console, logs
+from participant_kit.cli import console, logs, tracing
 from participant_kit.protocol.address import is_loopback
 
 app = typer.Typer(name="gateway", help="Operate the public server that stores sealed notebooks.", no_args_is_help=True)
@@ -56,6 +56,7 @@ def start(
     from participant_kit.gateway.settings import Settings
 
     logs.configure(log_format, "gateway")
+    tracing.configure("gateway")
     application = create_app(Settings(data, database, lease))
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,16 +22,17 @@ class WarmSandbox:
     """``sandbox``, with one started ahead for each of the last ``most`` commands: what is run again is likely to come.
 
     It has its namespaces, limits and mounts, has imported what the command says, and waits. It is for one request;
-    when that is done, the next one is started. ``contained`` is that of ``sandbox``.
+    when that is done, the next one is started. ``contained`` is that of ``sandbox``. ``started`` is told of each
+    command, and whether it was started ahead.
     """
 
     name: ClassVar[str] = "warm"
     contained: ClassVar[bool] = True
 
-    def __init__(self, sandbox: Sandbox, most: int) -> None:
+    def __init__(self, sandbox: Sandbox, most: int, started: Callable[[Command, bool], None] | None = None) -> None:
         if not sandbox.contained:
             raise ExecutionError(f"The sandbox {sandbox.name} does not hold hostile code.")
-        self._sandbox, self._most = sandbox, most
+        self._sandbox, self._most, self._started = sandbox, most, started
         self._waiting: list[_Waiting] = []
         self._lock, self._closed = threading.Lock(), False
 
@@ -51,6 +53,8 @@ class WarmSandbox:
                 if found:
                     self._waiting.remove(found)
             ended = found.run(request, cancelled) if found and isinstance(request, bytes) else None
+            if self._started:
+                self._started(command, ended is not None)
             if ended is None:
                 ended = self._sandbox.run(command, request, max_reply=max_reply, max_log=max_log, cancelled=cancelled)
             return ended

@@ -16,6 +16,7 @@ from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.merkle import tree_root
 from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.sealing import Binding
+from participant_kit.protocol.spans import span
 from participant_kit.secure_side.best import BestPredictions
 from participant_kit.secure_side.data import data_digests, file_digest, phase_tables
 from participant_kit.secure_side.egress import EgressLog
@@ -118,16 +119,18 @@ class BlindJob:
         """Run and score; None when the lease ended first."""
         tables = phase_tables(self._folder, binding.phase)
         try:
-            done = run_notebook(
-                notebook, tables, self._folder.card, self._environment, self._sandbox, cancelled=lease.ended
-            )
+            with span("run"):
+                done = run_notebook(
+                    notebook, tables, self._folder.card, self._environment, self._sandbox, cancelled=lease.ended
+                )
             if done.cancelled:
                 return None
             self._say(f"{binding.submission} executed in {done.seconds:.2f} s")
             if done.output is None:
                 return Finding(stage=done.stage, cell=done.cell, reason=done.reason)
             best = self._best.of(binding) if self._best else None
-            scores = self._scorer.score(done.output, tables, lease.ended, best)
+            with span("score"):
+                scores = self._scorer.score(done.output, tables, lease.ended, best)
             if self._best:
                 self._best.keep(binding, done.output)
         except SecureSideError:
@@ -174,4 +177,5 @@ class BlindJob:
         return False
 
     def _send(self, released: Released, lease: HeldLease) -> None:
-        self._outlet.send(released, lease.token, lease.ended, self._say)
+        with span("release"):
+            self._outlet.send(released, lease.token, lease.ended, self._say)

@@ -15,6 +15,7 @@ from participant_kit.execution.sandbox.base import Sandbox
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, RehearsalReport, RehearsalResult
 from participant_kit.protocol.sealing import Binding, encrypt
+from participant_kit.protocol.spans import span
 from participant_kit.secure_side.egress import EgressLog, LoggedField
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
@@ -51,7 +52,8 @@ class RehearsalJob:
 
     def run(self, claim: Claim, binding: Binding, notebook: bytes | None, lease: HeldLease, started: float) -> None:
         """See :class:`participant_kit.secure_side.runner.Job`."""
-        report = self._rehearse(notebook, lease) if notebook is not None else _NOT_OURS
+        with span("rehearse"):
+            report = self._rehearse(notebook, lease) if notebook is not None else _NOT_OURS
         if lease.ended.is_set():
             return
         sealed = None

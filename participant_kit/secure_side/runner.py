@@ -15,8 +15,9 @@ from typing import Protocol
 from participant_kit.challenge.errors import KitError
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.keys import Role, SecretKeys
-from participant_kit.protocol.messages import Claim, ClaimRequest
+from participant_kit.protocol.messages import Claim, ClaimRequest, LeaseToken
 from participant_kit.protocol.sealing import Binding, unseal_notebook
+from participant_kit.protocol.spans import span
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.machine import turn_of
@@ -44,21 +45,26 @@ class Job(Protocol):
 
 
 class Runner:
-    """Claims and works until ``stopping`` is set, then gives its lease back."""
+    """Claims and works until ``stopping`` is set, then gives its lease back.
+
+    Once ``draining`` is set it claims no more, and ends what it runs; what waits for a person goes back.
+    """
 
     def __init__(self, name: str, challenge: str, job: Job, outlet: Outlet, say: Say) -> None:
-        self.stopping = threading.Event()
+        self.stopping, self.draining = threading.Event(), threading.Event()
         self._name, self._challenge, self._job, self._outlet, self._say = name, challenge, job, outlet, say
         self._waiting: list[threading.Thread] = []
 
     def serve(self) -> None:
         """Work until told to stop. A gateway that is away is asked again, with growing pauses up to 10 s."""
         pause = 0.2
-        while not self.stopping.is_set():
+        while not self.stopping.is_set() and not self.draining.is_set():
             try:
                 claim = self._claim()
                 pause = 0.2
-                if claim:
+                if claim and self.draining.is_set():  # it was asked for before
+                    self._outlet.give_back(claim.submission, LeaseToken(token=claim.lease.token))
+                elif claim:
                     self.work(claim)
             except GatewayError as error:
                 if error.is_refusal:
@@ -72,6 +78,7 @@ class Runner:
             except Exception as error:  # its text may quote data; the lease runs out, and counts as lost
                 self._say(f"A fault of the runner itself ({type(error).__name__}) ended this work.")
                 self.stopping.wait(1.0)
+        self.stopping.set()  # for what waits for a person
         for thread in self._waiting:
             thread.join()
 
@@ -92,7 +99,8 @@ class Runner:
 
     def _begin(self, claim: Claim, lease: HeldLease) -> Later | None:
         started = time.monotonic()
-        with self._gives_back(claim, lease), turn_of(self._job.role):
+        said = span("claim", submission=claim.submission, attempt=claim.lease.attempt)
+        with said, self._gives_back(claim, lease), turn_of(self._job.role):
             binding, notebook = self._unseal(claim)
             return self._job.run(claim, binding, notebook, lease, started)
 

@@ -25,6 +25,7 @@ from participant_kit.secure_side.machine import claim_machine
 from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOutlet, Say
 from participant_kit.secure_side.rehearsal import RehearsalJob
 from participant_kit.secure_side.runner import Runner
+from participant_kit.secure_side.watch import count_start
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
     say("The sandbox held against its self-test")
     environment = ensure_environment(folder.requirements_path, cache=settings.cache, progress=say)
     name = settings.name or f"{platform.node()}-{os.getpid()}"
-    sandbox = warm = WarmSandbox(sandbox, settings.warm)
+    sandbox = warm = WarmSandbox(sandbox, settings.warm, count_start if settings.role == Role.REHEARSAL else None)
     log = EgressLog(settings.state / LOG, keys)
     try:
         job: BlindJob | RehearsalJob
@@ -116,9 +117,18 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         log.close()
 
 
-def serve(settings: Settings, say: Say, stopping: threading.Event, ready: Callable[[], None]) -> None:
-    """Run until ``stopping`` is set; ``ready`` is called once the runner is about to ask for work."""
+def serve(
+    settings: Settings,
+    say: Say,
+    stopping: threading.Event,
+    ready: Callable[[], None],
+    draining: threading.Event | None = None,
+) -> None:
+    """Run until ``stopping`` is set, or ``draining`` and the job at hand is done.
+
+    ``ready`` is called once the runner is about to ask for work.
+    """
     with runner(settings, say) as ready_runner:
-        ready_runner.stopping = stopping
+        ready_runner.stopping, ready_runner.draining = stopping, draining or threading.Event()
         ready()
         ready_runner.serve()
