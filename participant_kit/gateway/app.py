@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -28,6 +29,8 @@ from participant_kit.protocol.messages import API_PREFIX, Problem
 from participant_kit.protocol.states import FINAL
 
 _log = logging.getLogger(__name__)
+_SILENT: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own telemetry has the text of exceptions, and the environment can turn it on; ours is in Watch."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -46,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="participant-kit gateway",
         version=__version__,
         lifespan=life,
+        telemetry=_SILENT,
         responses={
             "4XX": {"model": Problem, "description": "What is wrong, and what to do next."},
             503: {"model": Problem, "description": "The database is busy; nothing was changed."},

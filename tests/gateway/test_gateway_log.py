@@ -17,7 +17,8 @@ from gateway_world import API, make_envelope, make_kit
 from participant_kit.protocol.identifiers import new_identifier
 
 CANARY = "canary-4711-of-secrets"
-TRACED = {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100"}
+TRACED = {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100", "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
+"""The last would have FastAPI record by itself, exceptions with their text."""
 
 
 @pytest.fixture(scope="module")
