@@ -6,13 +6,16 @@ import json as jsonlib
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console, logs, tracing
 from participant_kit.protocol.address import is_loopback
+
+if TYPE_CHECKING:
+    from participant_kit.gateway.settings import Settings
 
 app = typer.Typer(name="gateway", help="Operate the public server that stores sealed notebooks.", no_args_is_help=True)
 
@@ -107,6 +110,79 @@ def token(
         raise OperatorError(f"No account was made: {said}.", hint="See: pkit gateway token --help") from None
     secret = create_token(data, new.name, new.role, new.valid_days, database)
     console.emit({"name": name, "role": role, "token": secret}, secret)
+
+
+@app.command()
+def upgrade(
+    data: Data,
+    database: Database = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what would be done.")] = False,
+    json: console.Json = False,
+) -> None:
+    """Bring the database to this version's schema, as starting does; back it up before.
+
+    Example: pkit gateway upgrade --data ./gateway --check
+    """
+    from participant_kit.gateway.database import Database as Opened
+    from participant_kit.gateway.schema import newest, revision_of
+
+    settings = _existing(data, database)
+    looked = Opened(settings, as_it_is=True)
+    with looked.read() as connection:
+        before, after = revision_of(connection), newest()
+    looked.close()
+    if not check:
+        Opened(settings).close()
+    goes = "would go" if check else "went"
+    text = f"The schema is {after}, the newest." if before == after else f"The schema {goes} from {before} to {after}."
+    console.emit({"from": before, "to": after, "done": not check}, text)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The backup; a new file.")],
+    data: Data,
+    database: Database = None,
+    json: console.Json = False,
+) -> None:
+    """Write database and blobs into one file; works while the gateway runs.
+
+    Example: pkit gateway backup 2026-05-01.zip --data ./gateway
+    """
+    from participant_kit.gateway.backup import back_up
+
+    made = back_up(_existing(data, database), file)
+    text = f"{file}: {len(made.members)} parts, schema {made.revision}."
+    if made.missing:
+        text += f" The gateway itself has lost {len(made.missing)} blobs: {', '.join(made.missing[:3])}."
+    console.emit(made, text)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that backup has written.")],
+    data: Data,
+    database: Database = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the gateway that is there.")] = False,
+    json: console.Json = False,
+) -> None:
+    """Bring a backup back: whole, or not at all. Runners begin again what they were at.
+
+    Example: pkit gateway restore 2026-05-01.zip --data ./gateway
+    """
+    from participant_kit.gateway import backup as backups
+    from participant_kit.gateway.settings import Settings
+
+    restored = backups.restore(Settings(data, database), file, force=force)
+    console.emit(restored, f"The gateway is as it was at {restored.made_at:%Y-%m-%d %H:%M} UTC.")
+
+
+def _existing(data: Path, database: str | None) -> Settings:
+    from participant_kit.gateway.settings import Settings
+
+    if database is None and not (data / "gateway.sqlite").exists():
+        raise OperatorError(f"There is no gateway in {data}.", hint="Give the folder that it was started with.")
+    return Settings(data, database)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 
-from participant_kit.gateway.schema import migrate
+from participant_kit.gateway.schema import check_known, migrate, revision_of
 from participant_kit.gateway.settings import Settings
 
 PATIENCE = 20.0
@@ -16,9 +16,12 @@ PATIENCE = 20.0
 
 
 class Database:
-    """Transactions of one gateway. A writing one sees what it read unchanged until it commits."""
+    """Transactions of one gateway. A writing one sees what it read unchanged until it commits.
 
-    def __init__(self, settings: Settings) -> None:
+    With ``as_it_is`` the schema is left alone, and may be older than this program's.
+    """
+
+    def __init__(self, settings: Settings, *, as_it_is: bool = False) -> None:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._engine = create_engine(settings.database_url)
         self._sqlite = self._engine.dialect.name == "sqlite"
@@ -26,7 +29,10 @@ class Database:
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
         with self._engine.connect() as connection:
-            migrate(connection)
+            if as_it_is:
+                check_known(revision_of(connection))
+            else:
+                migrate(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
