@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import URL, Connection, make_url, text
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.gateway.database import PATIENCE, Database
@@ -94,8 +94,8 @@ def _run(program: str, settings: Settings | None, *words: str) -> None:
     environment = dict(os.environ)
     if settings:
         url = make_url(settings.database_url)
-        address = url.set(drivername="postgresql", password=None).render_as_string()
-        words = (*words, f"--dbname={address}")
+        address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+        words = (*words, f"--dbname={address.render_as_string()}")
         environment |= {"PGPASSWORD": str(url.password)} if url.password else {}
     done = subprocess.run([program, *words], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
