@@ -60,7 +60,9 @@ class Outlet:
     def renew(self, submission: str, token: LeaseToken) -> Lease:
         """Keep a lease for another while."""
         watch.beat()
-        return self._leases.post(f"/leases/{submission}/renew", Lease, token)
+        lease = self._leases.post(f"/leases/{submission}/renew", Lease, token)
+        watch.ANSWERED.set_to_current_time()
+        return lease
 
     def give_back(self, submission: str, token: LeaseToken) -> None:
         """Return a lease."""
