@@ -99,7 +99,7 @@ class GatewayProcess:
 
     @property
     def metrics_address(self) -> str:
-        found = re.search(r"Metrics at (\S+)", self.log())
+        found = re.search(r"Metrics at (http://[\w.:/]+)", self.log())
         assert found
         return found[1]
 

@@ -72,11 +72,11 @@ def start(
         except OSError as error:
             where = f"{metrics_host}:{metrics}"
             raise OperatorError(f"{where} cannot be listened on: {error.strerror}.", hint="Try --metrics 0.") from None
-        console.note(f"Metrics at http://{metrics_host}:{taken}/metrics")
+        logs.say(f"Metrics at http://{metrics_host}:{taken}/metrics")
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    console.note(f"The gateway listens at {address}")
+    logs.say(f"The gateway listens at {address}")
     if not is_loopback(address):
-        console.note("[bold yellow]This is plain HTTP.[/] Put a server with TLS in front of it.")
+        logs.say("This is plain HTTP: put a server with TLS in front of it.")
     if address_file:
         temporary = address_file.with_suffix(".new")
         temporary.write_text(address)
@@ -124,13 +124,14 @@ def upgrade(
     Example: pkit gateway upgrade --data ./gateway --check
     """
     from participant_kit.gateway.database import Database as Opened
-    from participant_kit.gateway.schema import newest, revision_of
+    from participant_kit.gateway.schema import check_known, newest, revision_of
 
     settings = _existing(data, database)
     looked = Opened(settings, as_it_is=True)
     with looked.read() as connection:
         before, after = revision_of(connection), newest()
     looked.close()
+    check_known(before)
     if not check:
         Opened(settings).close()
     goes = "would go" if check else "went"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+from rich.text import Text
+
+from participant_kit.cli import console
+
+_log = logging.getLogger(__name__)
 
 
 class LogFormat(StrEnum):
@@ -37,3 +43,11 @@ def configure(wanted: LogFormat, service: str) -> None:
         )
         logging.getLogger("participant_kit").setLevel(logging.INFO)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def say(line: str, *, timed: bool = False) -> None:
+    """One event: a line of plain text for people, with the time if it is ``timed``, or a line of the log."""
+    if _log.isEnabledFor(logging.INFO):
+        _log.info(line)
+    else:
+        console.note(Text(f"{datetime.now(UTC):%H:%M:%S} {line}" if timed else line))

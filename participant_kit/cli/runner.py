@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from participant_kit.cli import console, logs, tracing
 from participant_kit.cli.token import TokenError, read_token
 from participant_kit.protocol.errors import printable
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.errors import SecureSideError
-
-_log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="runner", help="Operate a runner on the secure side, or a rehearsal runner.", no_args_is_help=True
@@ -79,7 +74,7 @@ def start(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     if metrics is not None:
-        console.note(f"Metrics at http://127.0.0.1:{_serve_metrics(metrics)}/metrics")
+        logs.say(f"Metrics at http://127.0.0.1:{_serve_metrics(metrics)}/metrics")
     if health_file:
         keep_health_file(health_file)
     settings = Settings(
@@ -87,17 +82,13 @@ def start(
     )
 
     def ready() -> None:
-        console.note(f"Asking {gateway} for work as {role.value} runner")
+        logs.say(f"Asking {gateway} for work as {role.value} runner")
         if ready_file:
             ready_file.write_text(str(os.getpid()))
 
     def say(line: str) -> None:
         """One line of plain text: a gateway chooses parts of it, and would else write markup, escapes and lines."""
-        plain = " ".join(printable(line).splitlines())
-        if log_format is logs.LogFormat.JSON:
-            _log.info(plain)
-        else:
-            console.note(Text(f"{datetime.now(UTC):%H:%M:%S} {plain}"))
+        logs.say(" ".join(printable(line).splitlines()), timed=True)
 
     serve(settings, say, stopping, ready, draining)
     console.emit({"stopped": True}, "Stopped.")

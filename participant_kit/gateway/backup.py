@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, inspect, select
 
 from participant_kit import __version__
 from participant_kit.gateway.blobs import Blobs
@@ -74,6 +74,8 @@ def back_up(settings: Settings, file: Path) -> Manifest:
     kind = kind_of(settings)
     database = Database(settings, as_it_is=True)
     try:
+        with database.read() as connection:
+            check_known(revision_of(connection))
         with _new_file(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             members: dict[str, str] = {}
             with tempfile.TemporaryDirectory(dir=file.parent, prefix=".backup-") as folder:
@@ -182,10 +184,11 @@ def _read_manifest(archive: zipfile.ZipFile, file: Path, settings: Settings) -> 
 
 
 def _refuse_to_replace(settings: Settings, force: bool) -> None:
-    database = Database(settings)
+    database = Database(settings, as_it_is=True)
     try:
         with database.read() as connection:
-            used = connection.scalar(select(exists().where(accounts.c.name.is_not(None))))
+            begun = inspect(connection).has_table(accounts.name)
+            used = begun and connection.scalar(select(exists().where(accounts.c.name.is_not(None))))
     finally:
         database.close()
     if used and not force:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 
-from participant_kit.gateway.schema import check_known, migrate, revision_of
+from participant_kit.gateway.schema import migrate
 from participant_kit.gateway.settings import Settings
 
 PATIENCE = 20.0
@@ -18,7 +18,7 @@ PATIENCE = 20.0
 class Database:
     """Transactions of one gateway. A writing one sees what it read unchanged until it commits.
 
-    With ``as_it_is`` the schema is left alone, and may be older than this program's.
+    With ``as_it_is`` the schema is left alone, whichever it is.
     """
 
     def __init__(self, settings: Settings, *, as_it_is: bool = False) -> None:
@@ -28,10 +28,8 @@ class Database:
         if self._sqlite:
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
-        with self._engine.connect() as connection:
-            if as_it_is:
-                check_known(revision_of(connection))
-            else:
+        if not as_it_is:
+            with self._engine.connect() as connection:
                 migrate(connection)
 
     @contextmanager

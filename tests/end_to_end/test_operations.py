@@ -64,7 +64,7 @@ def test_a_watched_runner_counts_what_was_released_says_nothing_private_and_drai
 
     log = house.log_of("blind")
     lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"')]
-    assert {(line["service"], line["logger"]) for line in lines} == {("blind-runner", "participant_kit.cli.runner")}
+    assert {(line["service"], line["logger"]) for line in lines} == {("blind-runner", "participant_kit.cli.logs")}
     assert any(slow.id in line["message"] for line in lines)
     spans = set(re.findall(r'"name": "(\w+)"', log))
     assert {"claim", "run", "score", "release"} <= spans

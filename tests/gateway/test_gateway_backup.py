@@ -160,6 +160,20 @@ def test_a_backup_of_a_newer_version_is_refused(world: World, saved: Path) -> No
     assert count(world.data) == 1
 
 
+def test_a_backup_from_before_an_upgrade_takes_it_back(world: World, saved: Path) -> None:
+    with sqlite3.connect(world.data / "gateway.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("CREATE TABLE of_a_newer_version (x)")
+    connection.close()
+    with pytest.raises(BackupError, match="already"):
+        restore(Settings(world.data), saved)
+    restore(Settings(world.data), saved, force=True)
+    with sqlite3.connect(world.data / "gateway.sqlite") as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest(),)]
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'of_a_newer_version'").fetchall()
+    connection.close()
+
+
 def test_a_restore_that_is_killed_leaves_the_old_state_or_the_new(world: World, saved: Path) -> None:
     seen = set()
     for milliseconds in (0, 5, 10, 20, 30, 40, 60, None):

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 import requests
-from gateway_process import GatewayProcess
+from gateway_process import GatewayProcess, wait_for
 from gateway_world import API, make_envelope, make_kit
 
 from participant_kit.protocol.identifiers import new_identifier
@@ -55,6 +56,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
 
 
 def events(log: str) -> list[dict[str, Any]]:
+    """Each line that is of the log; spans are of more lines, and the last word is on standard output."""
     return [json.loads(line) for line in log.splitlines() if line.startswith('{"')]
 
 
@@ -122,3 +124,32 @@ def test_a_runners_traces_stay_on_its_machine(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "zipkin")
     with pytest.raises(TracingError, match="'zipkin'"):
         configure("gateway")
+
+
+def test_spans_go_to_the_collector_and_past_every_proxy(
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[[Callable[[BaseHTTPRequestHandler], None]], str]
+) -> None:
+    from participant_kit.cli.tracing import configure
+    from participant_kit.protocol.spans import span, trace_with
+
+    got: list[tuple[str, bytes]] = []
+
+    def collect(handler: BaseHTTPRequestHandler) -> None:
+        got.append((handler.path, handler.rfile.read(int(handler.headers["Content-Length"]))))
+        handler.send_response(200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", serve(collect))
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    configure("blind-runner", stays_here=True)
+    try:
+        with pytest.raises(ValueError, match=CANARY), span("run", submission="s-1"):
+            raise ValueError(CANARY)
+    finally:
+        trace_with(None)
+    wait_for(lambda: got)
+    assert got[0][0] == "/v1/traces"
+    assert b"s-1" in got[0][1] and b"participant-kit-blind-runner" in got[0][1]
+    assert CANARY.encode() not in got[0][1], "the text of an exception"
