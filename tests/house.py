@@ -91,6 +91,8 @@ class House:
     def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000, release: str = "") -> None:
         self.root, self.roles = root, roles
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
+        self.words: dict[str, tuple[str, ...]] = {}  # more options, by the part that gets them
+        self.environment: dict[str, str] = {}
         self.home = Path(os.environ["PKIT_HOME"])
         self.port = free_port()
         random = np.random.default_rng(0)
@@ -176,10 +178,10 @@ class House:
         temporary = self.root / f"{name}-tmp"
         temporary.mkdir(exist_ok=True)
         with (self.root / f"{name}.log").open("ab") as log:
-            command = [*inside, sys.executable, *self.program(name), *words]
+            command = [*inside, sys.executable, *self.program(name), *words, *self.words.get(name, ())]
             self.parts[name] = subprocess.Popen(
                 command,
-                env=os.environ | {"TMPDIR": str(temporary)},
+                env=os.environ | {"TMPDIR": str(temporary)} | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

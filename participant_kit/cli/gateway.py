@@ -6,14 +6,16 @@ import json as jsonlib
 import socket
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from participant_kit.challenge.errors import KitError
-from participant_kit.cli import console
+from participant_kit.cli import console, logs, tracing
 from participant_kit.protocol.address import is_loopback
+
+if TYPE_CHECKING:
+    from participant_kit.gateway.settings import Settings
 
 app = typer.Typer(name="gateway", help="Operate the public server that stores sealed notebooks.", no_args_is_help=True)
 
@@ -34,41 +36,52 @@ def start(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8750,
     database: Database = None,
     lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 30.0,
+    metrics: Annotated[
+        int | None, typer.Option(min=0, help="Port of /metrics, apart from the public one; none by default.")
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="Address of /metrics; whoever reaches it may read it.")
+    ] = "127.0.0.1",
+    log_format: logs.Option = logs.LogFormat.TEXT,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds that SIGTERM leaves to what has begun; a second one ends at once.")
+    ] = 10.0,
     address_file: Annotated[Path | None, typer.Option(help="Gets the address once the gateway listens.")] = None,
     json: console.Json = False,
 ) -> None:
-    """Serve until stopped.
+    """Serve until stopped: SIGTERM answers what has begun, and refuses what is new.
 
     Example: pkit gateway start --data ./gateway
     """
-    import uvicorn
-
     from participant_kit.gateway.app import create_app
+    from participant_kit.gateway.metrics import serve_metrics
+    from participant_kit.gateway.server import Server
     from participant_kit.gateway.settings import Settings
 
+    logs.configure(log_format, "gateway")
+    tracing.configure("gateway")
     application = create_app(Settings(data, database, lease))
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms
     except OSError as error:
         raise OperatorError(f"{host}:{port} cannot be listened on: {error.strerror}.", hint="Try --port 0.") from None
+    if metrics is not None:
+        try:
+            taken = serve_metrics(application.state.service.database, metrics_host, metrics)
+        except OSError as error:
+            where = f"{metrics_host}:{metrics}"
+            raise OperatorError(f"{where} cannot be listened on: {error.strerror}.", hint="Try --metrics 0.") from None
+        logs.say(f"Metrics at http://{metrics_host}:{taken}/metrics")
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    console.note(f"The gateway listens at {address}")
+    logs.say(f"The gateway listens at {address}")
     if not is_loopback(address):
-        console.note("[bold yellow]This is plain HTTP.[/] Put a server with TLS in front of it.")
+        logs.say("This is plain HTTP: put a server with TLS in front of it.")
     if address_file:
         temporary = address_file.with_suffix(".new")
         temporary.write_text(address)
         temporary.replace(address_file)
-    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-
-    class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            application.state.service.bell.close()  # requests that wait for a change are answered now
-            self.force_exit = self.should_exit  # being told twice is being in a hurry
-            self.should_exit = True
-
-    Server(config).run(sockets=[listener])
+    Server(application, drain_seconds).run(sockets=[listener])
     console.emit({"stopped": True}, "Stopped.")
 
 
@@ -97,6 +110,80 @@ def token(
         raise OperatorError(f"No account was made: {said}.", hint="See: pkit gateway token --help") from None
     secret = create_token(data, new.name, new.role, new.valid_days, database)
     console.emit({"name": name, "role": role, "token": secret}, secret)
+
+
+@app.command()
+def upgrade(
+    data: Data,
+    database: Database = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what would be done.")] = False,
+    json: console.Json = False,
+) -> None:
+    """Bring the database to this version's schema, as starting does; back it up before.
+
+    Example: pkit gateway upgrade --data ./gateway --check
+    """
+    from participant_kit.gateway.database import Database as Opened
+    from participant_kit.gateway.schema import check_known, newest, revision_of
+
+    settings = _existing(data, database)
+    looked = Opened(settings, as_it_is=True)
+    with looked.read() as connection:
+        before, after = revision_of(connection), newest()
+    looked.close()
+    check_known(before)
+    if not check:
+        Opened(settings).close()
+    goes = "would go" if check else "went"
+    text = f"The schema is {after}, the newest." if before == after else f"The schema {goes} from {before} to {after}."
+    console.emit({"from": before, "to": after, "done": not check}, text)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The backup; a new file.")],
+    data: Data,
+    database: Database = None,
+    json: console.Json = False,
+) -> None:
+    """Write database and blobs into one file; works while the gateway runs.
+
+    Example: pkit gateway backup 2026-05-01.zip --data ./gateway
+    """
+    from participant_kit.gateway.backup import back_up
+
+    made = back_up(_existing(data, database), file)
+    text = f"{file}: {len(made.members)} parts, schema {made.revision}."
+    if made.missing:
+        text += f" The gateway itself has lost {len(made.missing)} blobs: {', '.join(made.missing[:3])}."
+    console.emit(made, text)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that backup has written.")],
+    data: Data,
+    database: Database = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the gateway that is there.")] = False,
+    json: console.Json = False,
+) -> None:
+    """Bring a backup back: whole, or not at all. Runners begin again what they were at.
+
+    Example: pkit gateway restore 2026-05-01.zip --data ./gateway
+    """
+    from participant_kit.gateway import backup as backups
+    from participant_kit.gateway.settings import Settings
+
+    restored = backups.restore(Settings(data, database), file, force=force)
+    console.emit(restored, f"The gateway is as it was at {restored.made_at:%Y-%m-%d %H:%M} UTC.")
+
+
+def _existing(data: Path, database: str | None) -> Settings:
+    from participant_kit.gateway.settings import Settings
+
+    if database is None and not (data / "gateway.sqlite").exists():
+        raise OperatorError(f"There is no gateway in {data}.", hint="Give the folder that it was started with.")
+    return Settings(data, database)
 
 
 @app.command()

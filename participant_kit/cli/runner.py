@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from participant_kit.challenge.units import parse_size
-from participant_kit.cli import console
+from participant_kit.cli import console, logs, tracing
 from participant_kit.cli.token import TokenError, read_token
 from participant_kit.protocol.errors import printable
 from participant_kit.protocol.keys import Role
+from participant_kit.secure_side.errors import SecureSideError
 
 app = typer.Typer(
     name="runner", help="Operate a runner on the secure side, or a rehearsal runner.", no_args_is_help=True
@@ -59,6 +58,16 @@ def start(
     worker_challenge: Annotated[
         Path | None, typer.Option(help="Challenge folder on the workers, where it is not the same.")
     ] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Let SIGTERM end the running job first; a second one gives it back.")
+    ] = False,
+    metrics: Annotated[
+        int | None, typer.Option(min=0, help="Port of /metrics, on this machine alone; none by default.")
+    ] = None,
+    log_format: logs.Option = logs.LogFormat.TEXT,
+    health_file: Annotated[
+        Path | None, typer.Option(help="Touched while the runner works, every 10 s or so: an old one is stuck.")
+    ] = None,
     ready_file: Annotated[Path | None, typer.Option(help="Written when the runner asks for work.")] = None,
     json: console.Json = False,
 ) -> None:
@@ -67,13 +76,24 @@ def start(
     Example: pkit runner start --gateway https://b.example.org --challenge ./heart --keys blind.key --state ./state
     """
     from participant_kit.secure_side.service import Settings, serve
+    from participant_kit.secure_side.watch import keep_health_file
 
     token = read_token(token_file)
     if not token:
         raise TokenError("A runner needs a token.", hint="Give --token-file FILE, or set PKIT_TOKEN.")
-    stopping = threading.Event()
+    logs.configure(log_format, f"{role.value}-runner")
+    tracing.configure(f"{role.value}-runner", stays_here=True)
+    stopping, draining = threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        (draining if drain and not draining.is_set() else stopping).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, stop)
+    if metrics is not None:
+        logs.say(f"Metrics at http://127.0.0.1:{_serve_metrics(metrics)}/metrics")
+    if health_file:
+        keep_health_file(health_file)
     settings = Settings(
         gateway,
         token,
@@ -94,16 +114,30 @@ def start(
     )
 
     def ready() -> None:
-        console.note(f"Asking {gateway} for work as {role.value} runner")
+        logs.say(f"Asking {gateway} for work as {role.value} runner")
         if ready_file:
             ready_file.write_text(str(os.getpid()))
 
     def say(line: str) -> None:
         """One line of plain text: a gateway chooses parts of it, and would else write markup, escapes and lines."""
-        console.note(Text(f"{datetime.now(UTC):%H:%M:%S} {' '.join(printable(line).splitlines())}"))
+        logs.say(" ".join(printable(line).splitlines()), timed=True)
 
-    serve(settings, say, stopping, ready)
+    serve(settings, say, stopping, ready, draining)
     console.emit({"stopped": True}, "Stopped.")
+
+
+def _serve_metrics(port: int) -> int:
+    """Answer on this machine alone: here is no private value, and still nothing that another machine has to know."""
+    from prometheus_client import start_http_server
+
+    from participant_kit.secure_side.watch import REGISTRY
+
+    try:
+        server, _ = start_http_server(port, "127.0.0.1", REGISTRY)
+    except OSError as error:
+        hint = "Try --metrics 0."
+        raise SecureSideError(f"127.0.0.1:{port} cannot be listened on: {error.strerror}.", hint=hint) from None
+    return int(server.server_port)
 
 
 def _size(text: str) -> int:

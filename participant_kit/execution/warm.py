@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,15 +34,16 @@ class WarmSandbox:
     What was run is likely to come again, and as many at once as before: so many wait of it. Where the memory does
     not do for all, those wait that were wanted last. One that waits has its namespaces, limits and mounts, has
     imported what the command says, and is for one request. ``contained`` is that of ``sandbox``.
+    ``started`` is told of each command, and whether it was started ahead.
     """
 
     name: ClassVar[str] = "warm"
     contained: ClassVar[bool] = True
 
-    def __init__(self, sandbox: Sandbox, memory: int) -> None:
+    def __init__(self, sandbox: Sandbox, memory: int, started: Callable[[Command, bool], None] | None = None) -> None:
         if not sandbox.contained:
             raise ExecutionError(f"The sandbox {sandbox.name} does not hold hostile code.")
-        self._sandbox, self._memory = sandbox, memory
+        self._sandbox, self._memory, self._started = sandbox, memory, started
         self._waiting: list[_Waiting] = []
         self._running, self._at_once = Counter[str](), Counter[str]()
         self._lock, self._closed = threading.Lock(), False
@@ -65,6 +67,8 @@ class WarmSandbox:
                 self._waiting.remove(found)
         try:
             ended = found.run(request, cancelled) if found and isinstance(request, bytes) else None
+            if self._started:
+                self._started(command, ended is not None)
             if ended is None:
                 ended = self._sandbox.run(command, request, max_reply=max_reply, max_log=max_log, cancelled=cancelled)
             return ended

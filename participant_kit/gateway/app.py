@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
@@ -18,15 +18,19 @@ from participant_kit.challenge.errors import KitError
 from participant_kit.gateway.blobs import Blobs, disk_full
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.metrics import count_error
 from participant_kit.gateway.routes import challenges, runners, server, submissions
-from participant_kit.gateway.service import Service
+from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.submissions import SEALED, sealed_name
 from participant_kit.gateway.tables import submissions as submissions_table
+from participant_kit.gateway.watch import Watch, problem
 from participant_kit.protocol.messages import API_PREFIX, Problem
 from participant_kit.protocol.states import FINAL
 
 _log = logging.getLogger(__name__)
+_SILENT: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own telemetry has the text of exceptions, and the environment can turn it on; ours is in Watch."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -45,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="participant-kit gateway",
         version=__version__,
         lifespan=life,
+        telemetry=_SILENT,
         responses={
             "4XX": {"model": Problem, "description": "What is wrong, and what to do next."},
             503: {"model": Problem, "description": "The database is busy; nothing was changed."},
@@ -55,13 +60,13 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (server.router, challenges.router, submissions.router, runners.router):
         app.include_router(router, prefix=API_PREFIX)
     app.get("/healthz", include_in_schema=False)(_healthz)
-    app.middleware("http")(_add_headers)
+    app.get("/readyz", include_in_schema=False)(_readyz)
+    app.add_middleware(Watch, service=service)
     app.exception_handler(GatewayError)(_refuse)
     app.exception_handler(KitError)(_refuse)
     app.exception_handler(RequestValidationError)(_refuse_form)
     app.exception_handler(HTTPException)(_refuse_path)
     app.exception_handler(OperationalError)(_refuse_database)
-    app.exception_handler(Exception)(_fail)
     return app
 
 
@@ -79,30 +84,23 @@ def _healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-def _problem(status: int, problem: Problem) -> JSONResponse:
-    return JSONResponse(problem.model_dump(), status_code=status)
+def _readyz(service: Gateway) -> dict[str, str]:
+    service.readiness.check()
+    return {"status": "ready"}
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    if isinstance(error, GatewayError):
-        return _problem(error.status, error.problem)
-    if isinstance(error, KitError):
-        return _problem(422, Problem(code=error.code, message=error.message, hint=error.hint))
-    return await _fail(request, error)
+    assert isinstance(error, KitError)  # noqa: S101 - it is registered for this kind alone
+    count_error(error)
+    status = error.status if isinstance(error, GatewayError) else 422
+    return problem(status, Problem(code=error.code, message=error.message, hint=error.hint))
 
 
 async def _refuse_form(request: Request, error: Exception) -> Response:
     details = error.errors() if isinstance(error, RequestValidationError) else []
     # the values themselves are left out: one of them may be a token
     said = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
-    return _problem(422, Problem(code="request", message=f"The request is not what it should be: {said}."))
+    return problem(422, Problem(code="request", message=f"The request is not what it should be: {said}."))
 
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
@@ -113,20 +111,13 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
         405: "This address does not take that method.",
     }
     hint = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
-    return _problem(status, Problem(code=f"http_{status}", message=messages.get(status, "Not granted."), hint=hint))
+    return problem(status, Problem(code=f"http_{status}", message=messages.get(status, "Not granted."), hint=hint))
 
 
 async def _refuse_database(request: Request, error: Exception) -> Response:
     if "full" in str(getattr(error, "orig", error)):
         return await _refuse(request, disk_full())
+    count_error(error)
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
     hint = "Nothing was changed. Try again in a moment."
-    response = _problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint))
-    response.headers["Retry-After"] = "5"
-    return response
-
-
-async def _fail(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
-    hint = "Tell the organizer what you did and when."
-    return _problem(500, Problem(code="internal", message="The gateway failed.", hint=hint))
+    return problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint), retry_after=5)

@@ -11,12 +11,32 @@ from sqlalchemy import Connection, insert, select, update
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.document import parse_document
 from participant_kit.challenge.folder import CARD, KEYS
+from participant_kit.gateway.blobs import Blobs
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import challenges
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import KeyRing, Role, parse_key_ring
 from participant_kit.protocol.kit import kit_digest, open_kit
 from participant_kit.protocol.messages import ChallengeInfo
+
+KITS = "kits"
+
+
+def kit_name(slug: str, digest: str) -> str:
+    """The blob of a kit: the one before stays until the row names the new one."""
+    return f"{slug}.{digest[:16]}"
+
+
+def kit_of(connection: Connection, slug: str) -> str | None:
+    """The name of the blob that a challenge has now."""
+    digest = connection.scalar(select(challenges.c.kit_sha256).where(challenges.c.slug == slug))
+    return kit_name(slug, digest) if digest else None
+
+
+def read_kit_blob(blobs: Blobs, slug: str, digest: str) -> bytes | None:
+    """The kit; earlier versions stored it by its slug alone."""
+    kit = blobs.get(KITS, kit_name(slug, digest))
+    return kit if kit is not None else blobs.get(KITS, slug)
 
 
 def read_kit(slug: str, data: bytes) -> tuple[Card, KeyRing]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event
 
+from participant_kit.gateway.schema import migrate
 from participant_kit.gateway.settings import Settings
 
 PATIENCE = 20.0
@@ -18,23 +16,21 @@ PATIENCE = 20.0
 
 
 class Database:
-    """Transactions of one gateway. A writing one sees what it read unchanged until it commits."""
+    """Transactions of one gateway. A writing one sees what it read unchanged until it commits.
 
-    def __init__(self, settings: Settings) -> None:
+    With ``as_it_is`` the schema is left alone, whichever it is.
+    """
+
+    def __init__(self, settings: Settings, *, as_it_is: bool = False) -> None:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._engine = create_engine(settings.database_url)
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
-        self._migrate()
-
-    def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self._engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        if not as_it_is:
+            with self._engine.connect() as connection:
+                migrate(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

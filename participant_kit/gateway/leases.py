@@ -14,6 +14,7 @@ from participant_kit.gateway.accounts import hash_token
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import enter_score
+from participant_kit.gateway.metrics import LEASES_LOST
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.submissions import change
 from participant_kit.gateway.tables import results, submissions
@@ -39,6 +40,7 @@ def end_lost_leases(connection: Connection, settings: Settings) -> bool:
     )
     lost = connection.execute(select(submissions).where((submissions.c.lease_expires < time.time()) & lent)).all()
     for row in lost:
+        LEASES_LOST.labels(row.challenge, row.waits_for).inc()
         values = dict(_NO_LEASE)
         if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
             values["bits"] = row.bits + alphabet_of(find_challenge(connection, row.challenge).card).tick.bits

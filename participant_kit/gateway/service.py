@@ -14,19 +14,33 @@ from participant_kit.gateway.bell import Bell
 from participant_kit.gateway.blobs import Blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.readiness import Readiness
 from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.messages import Account, AccountRole
 
 
 @dataclass
 class Service:
-    """One process of the gateway. ``boards`` holds ready-made leaderboards by challenge and phase."""
+    """One process of the gateway. ``boards`` holds ready-made leaderboards by challenge and phase.
+
+    ``at_work`` counts the requests that are being answered; once ``draining``, no other is begun.
+    """
 
     settings: Settings
     database: Database
     blobs: Blobs
     bell: Bell = field(default_factory=Bell)
     boards: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+    at_work: int = 0
+    draining: bool = False
+
+    def __post_init__(self) -> None:
+        self.readiness = Readiness(self)
+
+    def drain(self) -> None:
+        """Begin nothing more, and let every request that waits for a change answer now."""
+        self.draining = True
+        self.bell.close()
 
 
 def get_service(request: Request) -> Service:
@@ -41,14 +55,16 @@ _bearer = HTTPBearer(auto_error=False, description="A token from `pkit gateway t
 
 
 def get_account(
-    service: Gateway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, service: Gateway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Account:
     """Whose request it is. Raises :class:`GatewayError` (401)."""
     if credentials is None:
         hint = "Log in first: pkit login GATEWAY"
         raise GatewayError(401, "token_missing", "This needs a token.", hint=hint)
     with service.database.read() as connection:
-        return find_account(connection, credentials.credentials)
+        account = find_account(connection, credentials.credentials)
+    request.state.account = account.name  # for the log
+    return account
 
 
 AnyAccount = Annotated[Account, Depends(get_account)]

@@ -10,6 +10,7 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.sealing import Binding
+from participant_kit.protocol.spans import span
 from participant_kit.secure_side.best import BestPredictions
 from participant_kit.secure_side.data import phase_tables
 from participant_kit.secure_side.egress import EgressLog
@@ -174,4 +175,5 @@ class BlindJob:
         return False
 
     def _send(self, released: Released, lease: HeldLease) -> None:
-        self._outlet.send(released, lease.token, lease.ended, self._say)
+        with span("release"):
+            self._outlet.send(released, lease.token, lease.ended, self._say)

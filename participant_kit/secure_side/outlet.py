@@ -14,6 +14,7 @@ participant's or the operator's will; or with the machine. The ledger counts a t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -29,6 +30,7 @@ from participant_kit.protocol.messages import (
     LeaseToken,
     RehearsalResult,
 )
+from participant_kit.secure_side import watch
 from participant_kit.secure_side.gate import Released, content_of
 
 WAIT = 2.0
@@ -49,11 +51,18 @@ class Outlet:
 
     def claim(self, request: ClaimRequest) -> Claim | None:
         """Ask for work."""
-        return self._claims.post("/claims", RootModel[Claim | None], request, wait=request.wait).root
+        watch.beat()
+        began = time.monotonic()
+        claim = self._claims.post("/claims", RootModel[Claim | None], request, wait=request.wait).root
+        watch.count_wait(began, claim is not None)
+        return claim
 
     def renew(self, submission: str, token: LeaseToken) -> Lease:
         """Keep a lease for another while."""
-        return self._leases.post(f"/leases/{submission}/renew", Lease, token)
+        watch.beat()
+        lease = self._leases.post(f"/leases/{submission}/renew", Lease, token)
+        watch.ANSWERED.set_to_current_time()
+        return lease
 
     def give_back(self, submission: str, token: LeaseToken) -> None:
         """Return a lease."""
@@ -83,6 +92,7 @@ class BlindOutlet(Outlet):
         submission, envelope = content_of(released)
         body = BlindResult(token=token.token, envelope=json.loads(envelope))
         self._deliver(f"/leases/{submission}/result", body, ended, say)
+        watch.count_release(body.envelope)
 
 
 class RehearsalOutlet(Outlet):
@@ -91,3 +101,4 @@ class RehearsalOutlet(Outlet):
     def report(self, submission: str, result: RehearsalResult, ended: _Ends, say: Say) -> None:
         """Send how a rehearsal ended."""
         self._deliver(f"/leases/{submission}/rehearsal", result, ended, say)
+        watch.count_rehearsal(result.passed)

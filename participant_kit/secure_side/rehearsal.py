@@ -13,6 +13,7 @@ from participant_kit.execution.errors import ExecutionError
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, RehearsalReport, RehearsalResult
 from participant_kit.protocol.sealing import Binding, encrypt
+from participant_kit.protocol.spans import span
 from participant_kit.secure_side.egress import EgressLog, LoggedField
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
@@ -53,7 +54,8 @@ class RehearsalJob:
         before = notebook is not None and self._passes.has(notebook)
         if before:
             self._say(f"{claim.submission} is a notebook that has passed before")
-        report = None if before else self._rehearse(notebook, lease) if notebook is not None else _NOT_OURS
+        with span("rehearse"):
+            report = None if before else self._rehearse(notebook, lease) if notebook is not None else _NOT_OURS
         if lease.ended.is_set():
             return
         if report is None and notebook is not None:

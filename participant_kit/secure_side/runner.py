@@ -15,8 +15,9 @@ from typing import Protocol
 
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.keys import Role, SecretKeys
-from participant_kit.protocol.messages import Claim, ClaimRequest
+from participant_kit.protocol.messages import Claim, ClaimRequest, LeaseToken
 from participant_kit.protocol.sealing import Binding, unseal_notebook
+from participant_kit.protocol.spans import span
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.outlet import WAIT, Outlet, Say
@@ -82,12 +83,13 @@ class Runner:
     """Claims and works, on up to ``jobs`` submissions at once, until ``stopping`` is set; then gives its leases back.
 
     Each submission has a thread. It holds one of the slots while it works, and none while it waits for a person.
+    Once ``draining`` is set it claims no more, and ends what it runs; what waits for a person goes back.
     """
 
     def __init__(self, name: str, challenge: str, job: Job, outlet: Outlet, say: Say, jobs: int = 1) -> None:
-        self.stopping = threading.Event()
+        self.stopping, self.draining = threading.Event(), threading.Event()
         self._name, self._challenge, self._job, self._outlet, self._say = name, challenge, job, outlet, say
-        self._slots, self._rest = _Slots(jobs), 0.0
+        self._jobs, self._slots, self._rest = jobs, _Slots(jobs), 0.0
         self._threads: list[threading.Thread] = []
         self._at_work: dict[str, _AtWork] = {}
         self._lock = threading.Lock()
@@ -99,8 +101,8 @@ class Runner:
             while slot := self._slots.take(self.stopping):
                 with slot:
                     rest, self._rest = self._rest, 0.0
-                    if self.stopping.wait(rest):
-                        return
+                    if self.stopping.wait(rest) or self.draining.is_set():
+                        break
                     try:
                         claim = self._claim()
                         pause = 0.2
@@ -116,8 +118,13 @@ class Runner:
                         self._say(_fault(error))
                         self.stopping.wait(1.0)
                         continue
-                    if claim:
+                    if claim and self.draining.is_set():  # it was asked for before
+                        self._outlet.give_back(claim.submission, LeaseToken(token=claim.lease.token))
+                    elif claim:
                         self._start(claim, slot.pop_all())
+            for _ in range(self._jobs):  # until nobody works
+                self._slots.take(self.stopping)
+            self.stopping.set()  # for what waits for a person
         finally:
             for thread in self._threads:
                 thread.join()
@@ -146,7 +153,8 @@ class Runner:
             while slot := slot or self._slots.take(lease.ended, claimed=True):
                 with slot, self._gives_back(claim, lease):
                     binding, notebook = self._unseal(claim)
-                    later = self._job.run(claim, binding, notebook, lease, time.monotonic())
+                    with span("claim", submission=claim.submission, attempt=claim.lease.attempt):
+                        later = self._job.run(claim, binding, notebook, lease, time.monotonic())
                 if later is None:
                     return
                 with self._gives_back(claim, lease):

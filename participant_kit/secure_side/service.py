@@ -123,9 +123,18 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         log.close()
 
 
-def serve(settings: Settings, say: Say, stopping: threading.Event, ready: Callable[[], None]) -> None:
-    """Run until ``stopping`` is set; ``ready`` is called once the runner is about to ask for work."""
+def serve(
+    settings: Settings,
+    say: Say,
+    stopping: threading.Event,
+    ready: Callable[[], None],
+    draining: threading.Event | None = None,
+) -> None:
+    """Run until ``stopping`` is set, or ``draining`` and the job at hand is done.
+
+    ``ready`` is called once the runner is about to ask for work.
+    """
     with runner(settings, say) as ready_runner:
-        ready_runner.stopping = stopping
+        ready_runner.stopping, ready_runner.draining = stopping, draining or threading.Event()
         ready()
         ready_runner.serve()

@@ -25,10 +25,12 @@ from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_san
 from participant_kit.execution.warm import Ahead, WarmSandbox
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.merkle import tree_root
+from participant_kit.protocol.spans import span
 from participant_kit.secure_side.data import data_digests, file_digest, phase_tables, sample_digests
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.machine import claim_machine, turn_of
 from participant_kit.secure_side.scoring import Scorer
+from participant_kit.secure_side.watch import count_start
 
 WARM = 1 << 30
 """Bytes that sandboxes which wait for a notebook may hold, if the operator says nothing."""
@@ -145,7 +147,7 @@ class Workplace:
         sandbox.close()
         say("The sandbox held against its self-test")
         self._environment = ensure_environment(self._folder.requirements_path, cache=place.cache, progress=say)
-        self._sandbox = WarmSandbox(sandbox, place.warm)
+        self._sandbox = WarmSandbox(sandbox, place.warm, count_start if place.role == Role.REHEARSAL else None)
         self._scorer = Scorer(self._folder, self._environment.prefix, self._sandbox)
         self._prepare(Ahead(self._sandbox))
 
@@ -173,22 +175,24 @@ class Workplace:
             return Done(Execution(None), fault=fault)
 
     def _perform(self, order: Order, tables: Path, cancelled: threading.Event) -> Done:
-        done = run_notebook(
-            order.notebook,
-            tables,
-            self._folder.card,
-            self._environment,
-            self._sandbox,
-            keep_log=order.phase is None,
-            cancelled=cancelled,
-        )
+        with span("run"):
+            done = run_notebook(
+                order.notebook,
+                tables,
+                self._folder.card,
+                self._environment,
+                self._sandbox,
+                keep_log=order.phase is None,
+                cancelled=cancelled,
+            )
         if order.phase is None:
             verdict = self._scorer.check(done.output, tables, cancelled) if done.output is not None else {}
             return Done(done, verdict)
         done = replace(done, message="", log="")  # these may quote data, and nobody reads them
         if done.output is None:
             return Done(done)
-        verdict = self._scorer.score(done.output, tables, cancelled, order.best)
+        with span("score"):
+            verdict = self._scorer.score(done.output, tables, cancelled, order.best)
         verdict.pop("message", None)
         return Done(done if order.keep else replace(done, output=b""), verdict)
 

@@ -277,3 +277,46 @@ def test_what_was_claimed_before_is_gone_on_with_before_anything_new_is_claimed(
     serve(Waits(), first, *(claim() for _ in range(30)))
     assert begun.count(first.submission) == 2
     assert begun.index(first.submission, 1) < 10
+
+
+def test_a_runner_that_drains_ends_its_job_and_asks_for_no_other() -> None:
+    def work(lease: HeldLease) -> None:
+        assert gateway.runner
+        gateway.runner.draining.set()
+        assert not lease.ended.wait(0.3), "the job goes on"
+
+    gateway, job = FakeGateway(claim(), claim()), Job(work)
+    gateway.runner = Runner("r", "small", job, gateway, lambda line: None)  # type: ignore[arg-type]
+    gateway.runner.serve()
+    assert (len(job.notebooks), gateway.paths) == (1, ["claims"])
+
+
+def test_what_was_asked_for_before_the_drain_goes_back_unrun() -> None:
+    class Slow(FakeGateway):
+        def claim(self, request: Any) -> Claim | None:
+            assert self.runner
+            self.runner.draining.set()
+            return super().claim(request)
+
+    gateway, job = Slow(claim()), Job()
+    gateway.runner = Runner("r", "small", job, gateway, lambda line: None)  # type: ignore[arg-type]
+    gateway.runner.serve()
+    assert not job.notebooks
+    assert gateway.paths[-1].endswith("/return")
+
+
+def test_what_waits_for_a_person_goes_back_when_the_runner_drains() -> None:
+    def work(lease: HeldLease) -> None:
+        assert gateway.runner
+        gateway.runner.draining.set()
+
+    class Waits(Job):
+        def run(self, *arguments: Any) -> Any:
+            super().run(*arguments)
+            lease = arguments[3]
+            return lambda: lease.ended.wait(20) and False
+
+    gateway, job = FakeGateway(claim()), Waits(work)
+    gateway.runner = Runner("r", "small", job, gateway, lambda line: None)  # type: ignore[arg-type]
+    gateway.runner.serve()
+    assert gateway.paths[-1].endswith("/return")

@@ -8,18 +8,26 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from participant_kit.gateway.blobs import RESERVE
-from participant_kit.gateway.challenges import find_challenge, list_challenges, read_kit, store_challenge
+from participant_kit.gateway.challenges import (
+    KITS,
+    find_challenge,
+    kit_name,
+    kit_of,
+    list_challenges,
+    read_kit,
+    read_kit_blob,
+    store_challenge,
+)
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_version, read_board
 from participant_kit.gateway.quotas import read_quota
 from participant_kit.gateway.routes.upload import BINARY, read_body
 from participant_kit.gateway.service import Gateway, Organizer, Participant, Service
 from participant_kit.gateway.submissions import read_changes
-from participant_kit.protocol.kit import MAX_KIT_BYTES
+from participant_kit.protocol.kit import MAX_KIT_BYTES, kit_digest
 from participant_kit.protocol.messages import ChallengeInfo, Changes, Leaderboard, Quota
 
 router = APIRouter(prefix="/challenges", tags=["challenges"])
-KITS = "kits"
 
 
 @router.get("")
@@ -45,19 +53,27 @@ async def put_challenge(slug: str, request: Request, service: Gateway, organizer
 
 def _publish(service: Service, slug: str, kit: bytes) -> ChallengeInfo:
     card, keys = read_kit(slug, kit)
-    service.blobs.put(KITS, slug, kit, reserve=RESERVE)
+    name = kit_name(slug, kit_digest(kit))
+    service.blobs.put(KITS, name, kit, reserve=RESERVE)
     with service.database.write() as connection:
+        before = kit_of(connection, slug)
         store_challenge(connection, card, keys, kit)
-        return find_challenge(connection, slug)
+        info = find_challenge(connection, slug)
+    if before and before != name:
+        service.blobs.remove(KITS, before)
+    return info
 
 
 @router.get("/{slug}/kit", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 def get_kit(slug: str, service: Gateway) -> Response:
     """The starter kit, a zip."""
-    with service.database.read() as connection:
-        info = find_challenge(connection, slug)
-    kit = service.blobs.get(KITS, slug)
-    if kit is None:
+    for _ in range(2):  # between the two looks another kit may have been published
+        with service.database.read() as connection:
+            info = find_challenge(connection, slug)
+        kit = read_kit_blob(service.blobs, slug, info.kit_sha256)
+        if kit is not None:
+            break
+    else:
         raise GatewayError(404, "kit_unknown", "The kit is not stored here.", hint="The organizer publishes it again.")
     headers = {"ETag": f'"{info.kit_sha256}"', "Content-Disposition": f'attachment; filename="{slug}.zip"'}
     return Response(kit, media_type="application/zip", headers=headers)
