@@ -13,11 +13,11 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test lint unit attacks fuzz kill extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test test-network lint unit attacks fuzz kill extension wheel docs notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/installed: pyproject.toml constraints.txt tests/tables.txt .ci/packages
 	@.ci/packages bwrap=bubblewrap libseccomp.so.2=libseccomp2 prlimit=util-linux
@@ -82,6 +82,10 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 
 kill: $(VENV)/installed ## Kill gateway and runners at KILLS=200 random moments under load, and compare the books.
 	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest tests/end_to_end/test_killing_at_random.py -s
+
+test-network: $(VENV)/installed ## Put gateway, participant and runner on hosts of their own, and make the links bad; takes root.
+	@.ci/packages ip=iproute2 nft=nftables nsenter=util-linux nginx=nginx-light
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/network -m network -s
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

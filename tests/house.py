@@ -88,6 +88,8 @@ class House:
     Everything lives in ``root``.
     """
 
+    lease = LEASE
+
     def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000, release: str = "") -> None:
         self.root, self.roles = root, roles
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
@@ -189,7 +191,7 @@ class House:
     def start_gateway(self, *, data: Path | None = None, inside: tuple[str, ...] = ()) -> None:
         file = self.root / "address"
         file.unlink(missing_ok=True)
-        words = ("--data", str(data or self.root / "gateway"), "--port", str(self.port), "--lease", str(LEASE))
+        words = ("--data", str(data or self.root / "gateway"), "--port", str(self.port), "--lease", str(self.lease))
         self.start("gateway", "gateway", "start", *words, "--address-file", str(file), inside=inside)
         wait_until(file.exists, what="the gateway starts")
 
