@@ -33,7 +33,7 @@ def start(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8750,
     database: Database = None,
-    lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 30.0,
+    lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 60.0,
     address_file: Annotated[Path | None, typer.Option(help="Gets the address once the gateway listens.")] = None,
     json: console.Json = False,
 ) -> None:
@@ -60,7 +60,13 @@ def start(
         temporary = address_file.with_suffix(".new")
         temporary.write_text(address)
         temporary.replace(address_file)
-    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,  # longer than who asks again pauses, and than a server in front keeps its connections
+    )
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
