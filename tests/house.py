@@ -215,6 +215,20 @@ class House:
         if wait:
             self.wait_ready(role)
 
+    def make_spare(self) -> None:
+        """Keys of its own for a second blind runner, before the challenge is published."""
+        make_keys(self.root / "spare.key", self.challenge.root, Role.BLIND)
+
+    def start_spare(self) -> None:
+        """That runner, on another machine of the holder, with the same egress log."""
+        ready = self.root / "spare.ready"
+        ready.unlink(missing_ok=True)
+        words = ["--gateway", self.address, "--role", "blind", "--challenge", str(self.challenge.root)]
+        words += ["--keys", str(self.root / "spare.key"), "--state", str(self.root / "blind-state")]
+        words += ["--token-file", str(self.root / "blind.token"), "--ready-file", str(ready)]
+        self.start("spare", "runner", "start", "--demonstration", *words)
+        wait_until(ready.exists, what="the second runner is ready")
+
     def wait_ready(self, role: Role) -> None:
         def ready() -> bool:
             assert self.parts[role.value].poll() is None, (self.root / f"{role.value}.log").read_text()

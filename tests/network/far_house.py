@@ -20,7 +20,6 @@ from network import GATEWAY, INSIDE, SPARE, Network, address, on
 
 from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.keys import Role
-from participant_kit.secure_side.keys import make_keys
 
 NGINX = """
 daemon off; master_process off; pid {root}/nginx.pid; error_log {root}/nginx-error.log;
@@ -66,7 +65,7 @@ class FarHouse(House):
     def __init__(self, root: Path, network: Network, **options: Any) -> None:
         self.network = network
         super().__init__(root, (Role.BLIND,), **options)
-        make_keys(root / "spare.key", self.challenge.root, Role.BLIND)
+        self.make_spare()
 
     @property
     def address(self) -> str:
@@ -87,16 +86,6 @@ class FarHouse(House):
             command = [*on(GATEWAY), "nginx", "-e", f"{self.root}/nginx-error.log", "-c", str(file)]
             self.parts["nginx"] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             wait_until((self.root / "nginx.pid").exists, what="nginx starts")
-
-    def start_spare(self) -> None:
-        """A second blind runner on another machine of the holder, with keys of its own, and the same egress log."""
-        ready = self.root / "spare.ready"
-        ready.unlink(missing_ok=True)
-        words = ["--gateway", self.address, "--role", "blind", "--challenge", str(self.challenge.root)]
-        words += ["--keys", str(self.root / "spare.key"), "--state", str(self.root / "blind-state")]
-        words += ["--token-file", str(self.root / "blind.token"), "--ready-file", str(ready)]
-        self.start("spare", "runner", "start", "--demonstration", *words)
-        wait_until(ready.exists, what="the second runner is ready")
 
     def pkit(self, *words: str) -> Any:
         """What a command of the participant answers."""
