@@ -11,9 +11,11 @@ asks it together; they do not mind what else the machine does.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 from fastapi.testclient import TestClient
 from sqlalchemy import event, insert
 
@@ -67,15 +71,16 @@ class Cost:
 class Meter:
     """A gateway with one challenge, and what its requests cost."""
 
-    def __init__(self, root: Path, participants: int) -> None:
+    def __init__(self, root: Path, participants: int, data: Path | None = None) -> None:
+        data = data or root / "gateway"
         self.costs: dict[str, Cost] = {}
         self._count = {"statements": 0, "reads": 0, "writes": 0}
         self._keys = SecretKeys.generate(Role.BLIND)
-        app = create_app(Settings(root / "gateway"))
+        app = create_app(Settings(data))
         self._database = app.state.service.database
         event.listen(self._database._engine, "before_cursor_execute", self._see)
         self._tokens = {
-            name: create_token(root / "gateway", name, role)
+            name: create_token(data, name, role)
             for name, role in (("ada", "participant"), ("org", "organizer"), ("runner", "runner"))
         }
         self.client = TestClient(app)
@@ -196,6 +201,49 @@ class Meter:
         self.ask("claim, two seconds in vain", "POST", "/claims", "runner", json=self._request(2))
 
 
+def watchers(root: Path, number: int, seconds: float) -> dict[str, float]:
+    """Processors that a real gateway takes while ``number`` watch and nothing happens, after they have come."""
+    address_file, data = root / "address", root / "watched"
+    tokens = [create_token(data, f"w{person}", "participant") for person in range(number)]
+    meter = Meter(root, 1, data)
+    meter.client.close()
+    words = ["gateway", "start", "--data", str(data), "--port", "0", "--address-file", str(address_file)]
+    gateway = subprocess.Popen([sys.executable, "-m", "participant_kit.cli.main", *words], stderr=subprocess.DEVNULL)
+    while not address_file.exists():
+        time.sleep(0.1)
+    path = f"{address_file.read_text()}{API_PREFIX}/challenges/{SLUG}/changes"
+    answers = 0
+
+    async def watch(client: httpx.AsyncClient, token: str) -> None:
+        nonlocal answers
+        last = {"revision": 0, "tag": ""}
+        while True:
+            params = {"after": last["revision"], "tag": last["tag"], "wait": 25}
+            said = await client.get(path, params=params, headers={"Authorization": f"Bearer {token}"})
+            said.raise_for_status()
+            last, answers = said.json(), answers + 1
+
+    async def measure() -> float:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(timeout=120, limits=limits) as client:
+            waiting = [asyncio.create_task(watch(client, token)) for token in tokens]
+            await asyncio.sleep(10)
+            process = psutil.Process(gateway.pid)
+            before, began = process.cpu_times(), time.monotonic()
+            await asyncio.sleep(seconds)
+            after = process.cpu_times()
+            took = time.monotonic() - began
+            for task in waiting:
+                task.cancel()
+        return (after.user + after.system - before.user - before.system) / took
+
+    try:
+        return {"watchers": number, "processors": round(asyncio.run(measure()), 3), "answers": answers}
+    finally:
+        gateway.terminate()
+        gateway.wait(10)
+
+
 def repeat(times: int, *works: Callable[[], None]) -> None:
     """Do all in turn, so that what else the machine does meets all alike."""
     for _ in range(times):
@@ -208,8 +256,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--participants", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--watchers", type=int, help="measure instead what so many take of a real gateway's processor")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.watchers:
+            sys.stdout.write(json.dumps(watchers(Path(folder), options.watchers, 25)) + "\n")
+            return
         meter = Meter(Path(folder), options.participants)
         with meter.client:
             repeat(options.rounds, meter.submission, meter.idle, meter.looks)

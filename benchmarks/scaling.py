@@ -345,15 +345,17 @@ def plot(found: list[dict[str, Any]], path: str) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 4), layout="constrained")
     for (day, notebook), line in {("rush", "usual"): "C0", ("quiet", "usual"): "C1", ("rush", "small"): "C2"}.items():
         rows = [row for row in found if row.get("day") == day and row["notebook"] == notebook]
         for quantile, style in (("median", "-"), ("99 %", "--")):
             places = [max(row[quantile], 0.1) for row in rows]
             label = f"{day} day, {notebook} notebooks, {quantile}"
             left.plot([row["workers"] for row in rows], places, style, color=line, marker="o", label=label)
-    left.set(xscale="log", yscale="log", xlabel="workers", ylabel="seconds waited")
-    left.legend(frameon=False, fontsize=6)
+    left.set(xscale="log", yscale="log", xlabel="workers", ylabel="waited")
+    left.set_yticks([0.1, 1, 60, 3600, DAY], ["nothing", "1 s", "1 min", "1 h", "1 day"])
+    left.minorticks_off()
+    left.legend(frameon=False, fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     numbers = np.logspace(1, 4, 40)
     for label, all_woken in (("all look each second, and at each change", True), ("as it is", False)):
         cost = [load(requests(0.035, 3, 20, number, all_woken=all_woken))["processors"] for number in numbers]

@@ -34,7 +34,7 @@ http {{
     server {{
         listen {four}:443 ssl;
         listen [{six}]:443 ssl;
-        ssl_certificate {certificate}; ssl_certificate_key {certificate};
+        ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {certificate}; ssl_certificate_key {certificate};
         location / {{ proxy_pass http://127.0.0.1:{port}; proxy_read_timeout 90s; proxy_request_buffering off; }}
     }}
 }}

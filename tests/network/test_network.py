@@ -151,7 +151,7 @@ def test_a_dead_connection_of_which_nobody_was_told_is_noticed(house: FarHouse, 
     submission = house.submit(SOLUTION)
     wait_until(lambda: submission.refresh().state is not State.QUEUED, 60, "the runner asks again")
     print(f"\nthe runner asked again after {time.monotonic() - forgotten:.1f} s")
-    assert time.monotonic() - forgotten < 30
+    assert time.monotonic() - forgotten < 25, "a timeout would take 32 s"
     scored_once(house, submission, before)
     network.filter(FILTER)
 
