@@ -44,10 +44,9 @@ class HeldLease:
     def _renew(self) -> None:
         pace = pause = self._claim.lease.seconds / 3
         while not self._released.wait(pause) and not self.ended.is_set():
-            asked = time.monotonic()
             try:
                 lease = self._outlet.renew(self._claim.submission, self.token)
-                self._expires, pause = asked + lease.seconds, pace
+                self._expires, pause = time.monotonic() + lease.seconds, pace
             except GatewayError as error:
                 if error.is_refusal:
                     self.cancelled = error.code == "cancelled"
