@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console
@@ -53,7 +54,7 @@ def start(
     except OSError as error:
         raise OperatorError(f"{host}:{port} cannot be listened on: {error.strerror}.", hint="Try --port 0.") from None
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    console.note(f"The gateway listens at {address}")
+    console.note(escape(f"The gateway listens at {address}"))  # IPv6 is written in brackets
     if not is_loopback(address):
         console.note("[bold yellow]This is plain HTTP.[/] Put a server with TLS in front of it.")
     if address_file:

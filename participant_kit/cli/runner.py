@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -62,7 +63,7 @@ def start(
     )
 
     def ready() -> None:
-        console.note(f"Asking {gateway} for work as {role.value} runner")
+        console.note(escape(f"Asking {gateway} for work as {role.value} runner"))  # IPv6 is written in brackets
         if ready_file:
             ready_file.write_text(str(os.getpid()))
 
