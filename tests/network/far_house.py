@@ -73,8 +73,7 @@ class FarHouse(House):
         return f"https://{host}" if self.version == 4 else f"https://[{host}]"
 
     def start(self, name: str, *words: str, inside: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-        ahead = ("--warm", "2") if name == "blind" else ()  # what is tested is the way, not the run
-        return super().start(name, *words, *ahead, inside=(*on(self.hosts[name]), *inside))
+        return super().start(name, *words, inside=(*on(self.hosts[name]), *inside))
 
     def start_gateway(self, **options: Any) -> None:
         super().start_gateway(**options)
