@@ -13,11 +13,12 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test lint unit attacks fuzz kill test-slurm deploy-check extension wheel docs notebooks pictures clean
+.PHONY: help sample demo lab test test-network test-slurm lint unit attacks fuzz kill deploy-check extension wheel docs \
+	notebooks pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/installed: pyproject.toml constraints.txt tests/tables.txt .ci/packages
 	@.ci/packages bwrap=bubblewrap libseccomp.so.2=libseccomp2 prlimit=util-linux
@@ -93,6 +94,10 @@ deploy-check: ## Check deploy/ with systemd-analyze, hadolint and the schemas of
 	@test -x $(VENV)/deploy/bin/hadolint || { $(PYTHON) -m venv $(VENV)/deploy && \
 		$(VENV)/deploy/bin/pip install --quiet --requirement deploy/requirements.txt; }
 	@deploy/check.sh $(VENV)/deploy/bin
+
+test-network: $(VENV)/installed ## Put gateway, participant and runner on hosts of their own, and make the links bad; takes root.
+	@.ci/packages ip=iproute2 nft=nftables nsenter=util-linux nginx=nginx-light
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/network -m network -s
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

@@ -88,6 +88,8 @@ class House:
     Everything lives in ``root``.
     """
 
+    lease = LEASE
+
     def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000, release: str = "") -> None:
         self.root, self.roles = root, roles
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
@@ -191,7 +193,7 @@ class House:
     def start_gateway(self, *, data: Path | None = None, inside: tuple[str, ...] = ()) -> None:
         file = self.root / "address"
         file.unlink(missing_ok=True)
-        words = ("--data", str(data or self.root / "gateway"), "--port", str(self.port), "--lease", str(LEASE))
+        words = ("--data", str(data or self.root / "gateway"), "--port", str(self.port), "--lease", str(self.lease))
         self.start("gateway", "gateway", "start", *words, "--address-file", str(file), inside=inside)
         wait_until(file.exists, what="the gateway starts")
 
@@ -221,6 +223,10 @@ class House:
         self.start(name, "runner", "start", "--demonstration", *options, *more, inside=inside)
         if wait:
             self.wait_ready(role, name)
+
+    def make_spare(self) -> None:
+        """Keys of its own for a second blind runner, before the challenge is published."""
+        make_keys(self.root / "spare.key", self.challenge.root, Role.BLIND)
 
     def wait_ready(self, role: Role, name: str = "") -> None:
         name = name or role.value

@@ -35,7 +35,7 @@ def start(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8750,
     database: Database = None,
-    lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 30.0,
+    lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 60.0,
     metrics: Annotated[
         int | None, typer.Option(min=0, help="Port of /metrics, apart from the public one; none by default.")
     ] = None,

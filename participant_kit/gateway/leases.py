@@ -100,9 +100,11 @@ def renew_lease(connection: Connection, identifier: str, token: str, settings: S
     return _lease(token, row.attempt, expires, settings)
 
 
-def return_lease(connection: Connection, identifier: str, token: str) -> None:
-    """Queue it again; a runner that says so is not lost."""
-    change(connection, find_lent(connection, identifier, token), state=State.QUEUED.value, **_NO_LEASE)
+def return_lease(connection: Connection, identifier: str, token: str) -> Any:
+    """Queue it again; a runner that says so is not lost. The row before."""
+    row = find_lent(connection, identifier, token)
+    change(connection, row, state=State.QUEUED.value, **_NO_LEASE)
+    return row
 
 
 def finish_rehearsal(connection: Connection, identifier: str, token: str, *, passed: bool, has_log: bool) -> Any:

@@ -22,7 +22,14 @@ class Server(uvicorn.Server):
     """Serves ``app``. After SIGTERM or SIGINT it drains for at most ``drain`` seconds; after a second one it ends."""
 
     def __init__(self, app: FastAPI, drain: float) -> None:
-        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE))
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE,
+            timeout_keep_alive=75,  # longer than who asks again pauses, and than a server in front keeps its connections
+        )
+        super().__init__(config)
         self._service: Service = app.state.service
         self._drain, self._until = drain, float("inf")
 

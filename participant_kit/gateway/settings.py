@@ -12,7 +12,7 @@ class Settings:
 
     data: Path
     database: str | None = None
-    lease: float = 30.0
+    lease: float = 60.0
     max_attempts: int = 3
 
     @property

@@ -14,7 +14,7 @@ from participant_kit.challenge.card import Phase
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_revision
-from participant_kit.gateway.quotas import check_quota, read_quota
+from participant_kit.gateway.quotas import check_quota, count_quota
 from participant_kit.gateway.tables import accounts, results, submissions
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.keys import Role
@@ -83,7 +83,7 @@ def store_submission(
     digest = hashlib.sha256(sealed).hexdigest()
     if find_known(connection, identifier, participant, digest) is not None:
         return
-    check_quota(read_quota(connection, challenge.card, phase, participant))
+    check_quota(count_quota(connection, challenge.card, phase, participant))
     now = time.time()
     revision = next_revision(connection, participant)
     role = Role.REHEARSAL if challenge.keys.of(Role.REHEARSAL) else Role.BLIND

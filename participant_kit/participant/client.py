@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant import records
-from participant_kit.participant.credentials import default_gateway, identity, load_token
+from participant_kit.participant.credentials import default_gateway, identity, kept_name, load_token
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.kernel import create_kernel
 from participant_kit.participant.kit import Tell, find_kit, join_kit, read_link, signing_keys
@@ -50,7 +50,8 @@ class Client:
 
     def __init__(self, gateway: str | None = None, token: str | None = None, *, retries: int = 4) -> None:
         address = gateway_address(gateway) if gateway else _gateway_here()
-        self._connection = Connection(address, token if token is not None else load_token(address), retries=retries)
+        self._token = token if token is not None else load_token(address)
+        self._connection = Connection(address, self._token, retries=retries)
 
     @property
     def gateway(self) -> str:
@@ -141,7 +142,7 @@ class Client:
             gateway=self.gateway,
             challenge=kit.card.slug,
             phase=_phase(kit, info, phase),
-            participant=self.me().name,
+            participant=kept_name(self.gateway, self._token) or self.me().name,
             kit=kit.root,
             path=path,
             notebook_sha256=prepared.sha256,

@@ -7,6 +7,7 @@ They are kept in the system's keyring where there is one, else in a file that on
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -27,6 +28,21 @@ def save_token(gateway: str, token: str) -> Literal["keyring", "file"]:
     place = _save(gateway, "token", checked_token(token))
     write_whole(config_folder() / "settings.json", json.dumps({"gateway": gateway}).encode())
     return place
+
+
+def keep_name(gateway: str, token: str, name: str) -> None:
+    """Remember whose ``token`` is, as the gateway said when it was tried."""
+    _save(gateway, "name", f"{_digest(token)} {name}")
+
+
+def kept_name(gateway: str, token: str | None) -> str | None:
+    """Whose ``token`` is, if that was said on this machine."""
+    digest, _, name = (_load(gateway, "name") or "").partition(" ")
+    return name if token and digest == _digest(token) else None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(checked_token(token).encode()).hexdigest()
 
 
 def load_token(gateway: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from participant_kit.participant.client import Client
-from participant_kit.participant.credentials import save_token
+from participant_kit.participant.credentials import keep_name, save_token
 from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.messages import ServerInfo
 
@@ -33,4 +33,6 @@ def login(gateway: str, token: str) -> Login:
     Connection(gateway).get("/", ServerInfo)
     client = Client(gateway, token)
     account = client.me()
-    return Login(client.gateway, account.name, account.role, save_token(client.gateway, token))
+    kept_in = save_token(client.gateway, token)
+    keep_name(client.gateway, token, account.name)
+    return Login(client.gateway, account.name, account.role, kept_in)

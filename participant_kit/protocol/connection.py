@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -25,6 +26,9 @@ T = TypeVar("T")
 MAX_ANSWER = 32 << 20
 """Bytes of an answer that is no file."""
 
+SILENCE = 15
+"""Seconds after which a connection is given up whose other end acknowledges nothing, whoever waits for whom."""
+
 Params = dict[str, str | int | float | None]
 
 
@@ -38,6 +42,30 @@ class _Bearer(AuthBase):
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+class _Adapter(HTTPAdapter):
+    """Notices connections that died in silence, as those do that a firewall has forgotten, long before a timeout."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, socket_options=_alive(), **options)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        return super().proxy_manager_for(*args, socket_options=_alive(), **options)
+
+
+def _alive() -> list[tuple[int, int, int]]:
+    """Socket options, as far as this system has them: probes while nothing is under way, a limit for what is."""
+    wanted = {
+        "TCP_NODELAY": 1,
+        "TCP_KEEPIDLE": SILENCE // 3,
+        "TCP_KEEPALIVE": SILENCE // 3,  # its name on macOS
+        "TCP_KEEPINTVL": SILENCE // 3,
+        "TCP_KEEPCNT": 2,
+        "TCP_USER_TIMEOUT": SILENCE * 1000,
+    }
+    found = [(socket.IPPROTO_TCP, getattr(socket, name), n) for name, n in wanted.items() if hasattr(socket, name)]
+    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *found]
 
 
 @dataclass(frozen=True)
@@ -82,8 +110,8 @@ class Connection:
             respect_retry_after_header=False,  # a spent quota says "tomorrow"; that is for a person to read
             raise_on_status=False,
         )
-        self._session.mount("https://", HTTPAdapter(max_retries=retry))
-        self._session.mount("http://", HTTPAdapter(max_retries=retry))
+        self._session.mount("https://", _Adapter(max_retries=retry))
+        self._session.mount("http://", _Adapter(max_retries=retry))
 
     def get(self, path: str, answer: type[T], *, wait: float = 0, **params: str | int | float | None) -> T:
         """The JSON at ``path`` as ``answer``. ``wait`` is for how many seconds the gateway may hold its answer.

@@ -14,7 +14,8 @@ class HeldLease:
     """Renews the lease of ``claim`` in a thread, at a third of its length, whatever the work does.
 
     ``ended`` is set when it is lost or the participant has cancelled; then ``cancelled`` tells which. A gateway
-    that cannot be reached is asked again until the lease has run out. ``stop`` sets ``ended`` as well.
+    that cannot be reached is asked again, each second, until the lease has run out: then another runner has it,
+    whatever this one still waits for. ``stop`` sets ``ended`` as well.
     """
 
     def __init__(self, outlet: Outlet, claim: Claim) -> None:
@@ -22,7 +23,8 @@ class HeldLease:
         self.cancelled = False
         self._outlet, self._claim = outlet, claim
         self._released = threading.Event()
-        self._thread = threading.Thread(target=self._renew, daemon=True)
+        self._expires = time.monotonic() + claim.lease.seconds
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._renew, self._watch)]
 
     @property
     def is_over(self) -> bool:
@@ -35,22 +37,30 @@ class HeldLease:
         return LeaseToken(token=self._claim.lease.token)
 
     def __enter__(self) -> HeldLease:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._released.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _renew(self) -> None:
-        seconds = self._claim.lease.seconds
-        expires = time.monotonic() + seconds
-        while not self._released.wait(seconds / 3):
+        pace = pause = self._claim.lease.seconds / 3
+        while not self._released.wait(pause) and not self.ended.is_set():
             try:
                 lease = self._outlet.renew(self._claim.submission, self.token)
-                expires = time.monotonic() + lease.seconds
+                self._expires, pause = time.monotonic() + lease.seconds, pace
             except GatewayError as error:
-                if error.is_refusal or time.monotonic() > expires:
+                if error.is_refusal:
                     self.cancelled = error.code == "cancelled"
                     self.ended.set()
-                    return
+                pause = min(1.0, pace)
+
+    def _watch(self) -> None:
+        """End it on time, also while a renewal hangs on a connection that is dead."""
+        while not self._released.wait(max(0.0, self._expires - time.monotonic())):
+            if time.monotonic() >= self._expires:
+                self.ended.set()
+                return

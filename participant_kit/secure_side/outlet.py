@@ -47,33 +47,33 @@ class Outlet:
     """What both roles say. ``gateway`` and ``token`` as for a :class:`Connection`; methods raise its errors."""
 
     def __init__(self, gateway: str, token: str) -> None:
-        self._claims, self._leases = (Connection(gateway, token) for _ in range(2))
+        self._connection = Connection(gateway, token)
 
     def claim(self, request: ClaimRequest) -> Claim | None:
         """Ask for work."""
         watch.beat()
         began = time.monotonic()
-        claim = self._claims.post("/claims", RootModel[Claim | None], request, wait=request.wait).root
+        claim = self._connection.post("/claims", RootModel[Claim | None], request, wait=request.wait).root
         watch.count_wait(began, claim is not None)
         return claim
 
     def renew(self, submission: str, token: LeaseToken) -> Lease:
         """Keep a lease for another while."""
         watch.beat()
-        lease = self._leases.post(f"/leases/{submission}/renew", Lease, token)
+        lease = self._connection.post(f"/leases/{submission}/renew", Lease, token)
         watch.ANSWERED.set_to_current_time()
         return lease
 
     def give_back(self, submission: str, token: LeaseToken) -> None:
         """Return a lease."""
-        self._leases.post(f"/leases/{submission}/return", type(None), token)
+        self._connection.post(f"/leases/{submission}/return", type(None), token)
 
     def _deliver(self, path: str, body: BaseModel, ended: _Ends, say: Say) -> None:
         """Send ``body`` until the gateway has it or refuses it. Raises :class:`GatewayError` once ``ended`` is set."""
         pause = 0.1
         while True:
             try:
-                self._leases.post(path, type(None), body)
+                self._connection.post(path, type(None), body)
                 return
             except GatewayError as error:
                 if error.is_refusal:

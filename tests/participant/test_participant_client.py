@@ -13,6 +13,7 @@ import participant_kit
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant import Client, Submission
 from participant_kit.participant.errors import ParticipantError
+from participant_kit.participant.login import login
 from participant_kit.participant.records import find_record, kept_path
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.identifiers import is_identifier
@@ -246,3 +247,10 @@ def test_an_expired_token_is_the_gateways_own_message(gateway: SmallGateway, kit
         Client(gateway.address, "an-old-token").me()
     assert raised.value.code == "bad_token"
     assert "an-old-token" not in str(raised.value)
+
+
+def test_who_has_logged_in_submits_in_two_requests(gateway: SmallGateway, notebook: Path) -> None:
+    login(gateway.address, TOKEN)
+    del gateway.requests[:]
+    assert Client(gateway.address).submit(notebook).status.participant == "ada"
+    assert [method for method, _ in gateway.requests] == ["GET", "PUT"]

@@ -11,7 +11,14 @@ import keyring
 import keyring.backend
 import pytest
 
-from participant_kit.participant.credentials import default_gateway, identity, load_token, save_token
+from participant_kit.participant.credentials import (
+    default_gateway,
+    identity,
+    keep_name,
+    kept_name,
+    load_token,
+    save_token,
+)
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.protocol.sealing import decrypt, encrypt
 
@@ -114,3 +121,10 @@ def test_a_broken_file_is_reported_and_not_overwritten(own_home: Path) -> None:
 def test_without_a_gateway_the_next_step_is_to_log_in() -> None:
     with pytest.raises(ParticipantError, match="pkit login"):
         default_gateway()
+
+
+def test_a_name_is_that_of_one_token_at_one_gateway() -> None:
+    keep_name(GATEWAY, "one", "ada")
+    assert kept_name(GATEWAY, "one\n") == "ada"
+    others = [(GATEWAY, "two"), (GATEWAY, None), ("https://other.example.org", "one")]
+    assert [kept_name(gateway, token) for gateway, token in others] == [None, None, None]

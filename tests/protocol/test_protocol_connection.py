@@ -11,7 +11,7 @@ import pytest
 from small_gateway import send
 
 from participant_kit.challenge.errors import KitError
-from participant_kit.protocol.connection import Connection
+from participant_kit.protocol.connection import SILENCE, Connection
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError
 from participant_kit.protocol.messages import Account, Problem
 
@@ -164,3 +164,15 @@ def test_the_token_travels_in_a_header_and_in_no_address(serve: Serve) -> None:
 
     Connection(serve(answer), TOKEN).get("/me", Account, phase="x")
     assert seen == [("/api/v1/me?phase=x", f"Bearer {TOKEN}")]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="an option of Linux")
+def test_a_connection_that_died_in_silence_is_given_up_by_the_kernel(serve: Serve) -> None:
+    connection = Connection(serve(lambda handler: send(handler, Account(name="ada", role="participant"))), TOKEN)
+    connection.get("/me", Account)
+    pools = connection._session.get_adapter(connection.gateway).poolmanager.pools  # type: ignore[attr-defined]
+    kept = pools[next(iter(pools.keys()))].pool.get().sock
+    assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < SILENCE
+    assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENCE * 1000
+    assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from small_gateway import send
 from support import make_card
 
 from participant_kit.protocol.keys import Role, SecretKeys
@@ -88,6 +89,21 @@ def test_all_but_a_result_is_the_runner_s_name_and_the_gateway_s_own_token(
         ("/leases/s-1/renew", {"token": "given"}),
         ("/leases/s-1/return", {"token": "given"}),
     ]
+
+
+def test_all_goes_over_one_connection(serve: Serve) -> None:
+    callers = set()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        callers.add(handler.client_address)
+        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        send(handler, LEASE if handler.path.endswith("/renew") else None)
+
+    outlet = BlindOutlet(serve(answer), "token")
+    outlet.claim(ClaimRequest(role=Role.BLIND, runner="r", challenges=["small"], wait=0))
+    outlet.renew("s-1", LeaseToken(token="given"))
+    outlet.send(released(0.5), LeaseToken(token="given"), threading.Event(), print)
+    assert len(callers) == 1
 
 
 def test_two_results_differ_in_their_signed_envelope_alone(

@@ -109,7 +109,7 @@ async def get_changes(
         changes = await run_in_threadpool(look)
         return changes if changes.revision > after or changes.tag != tag else None
 
-    changed = await service.bell.wait_for(look_aside, wait)
+    changed = await service.bell.wait_for(participant.name, look_aside, wait)
     return changed if changed is not None else await run_in_threadpool(look)
 
 

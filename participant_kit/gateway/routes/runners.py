@@ -31,7 +31,7 @@ async def post_claim(request: ClaimRequest, http: Request, service: Gateway, run
             return None
         return await run_in_threadpool(_claim, service, request)
 
-    found = await service.bell.wait_for(look, request.wait)
+    found = await service.bell.wait_for(request.role, look, request.wait)
     return found if found is not None else Response(status_code=204)
 
 
@@ -44,7 +44,7 @@ def _claim(service: Service, request: ClaimRequest) -> Claim | None:
     sealed = service.blobs.get(SEALED, sealed_name(row.id, row.sealed_sha256))
     if sealed is None:  # cancelled a moment ago
         return None
-    service.bell.ring()
+    service.bell.ring(row.participant)
     return Claim(
         submission=row.id,
         challenge=row.challenge,
@@ -66,8 +66,8 @@ def post_renew(identifier: str, lease: LeaseToken, service: Gateway, runner: Any
 def post_return(identifier: str, lease: LeaseToken, service: Gateway, runner: AnyRunner) -> None:
     """Give a submission back; it is queued again."""
     with service.database.write() as connection:
-        return_lease(connection, identifier, lease.token)
-    service.bell.ring()
+        row = return_lease(connection, identifier, lease.token)
+    service.bell.ring(row.participant, *Role)
 
 
 @router.post("/leases/{identifier}/rehearsal", status_code=204)
@@ -83,7 +83,7 @@ def post_rehearsal(identifier: str, result: RehearsalResult, service: Gateway, r
         )
     if not result.passed:
         service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
-    service.bell.ring()
+    service.bell.ring(row.participant, *Role)
 
 
 @router.post("/leases/{identifier}/result", status_code=204)
@@ -93,4 +93,4 @@ def post_result(identifier: str, result: BlindResult, service: Gateway, runner: 
         row = finish_blind(connection, identifier, result.token, result.envelope)
     if row is not None:
         service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
-    service.bell.ring()
+        service.bell.ring(row.participant)

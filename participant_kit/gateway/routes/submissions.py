@@ -30,6 +30,7 @@ from participant_kit.gateway.submissions import (
     store_submission,
 )
 from participant_kit.gateway.tables import results
+from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import ChallengeInfo, SubmissionStatus
 
 router = APIRouter(tags=["submissions"])
@@ -75,7 +76,7 @@ def _store(
             if digest_of(connection, identifier) != digest:
                 service.blobs.remove(SEALED, name)
         raise
-    service.bell.ring()
+    service.bell.ring(participant, *Role)
     return status
 
 
@@ -104,7 +105,7 @@ async def get_submission(
     async def look_aside() -> SubmissionStatus | None:
         return await run_in_threadpool(look)
 
-    changed = await service.bell.wait_for(look_aside, wait if version is not None else 0)
+    changed = await service.bell.wait_for(participant.name, look_aside, wait if version is not None else 0)
     if changed is not None:
         return changed
     version = None
@@ -120,7 +121,7 @@ def post_cancel(identifier: str, service: Gateway, participant: Participant) -> 
         row = cancel_submission(connection, identifier, participant.name)
         status = read_status(connection, find_submission(connection, identifier, participant.name))
     service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
-    service.bell.ring()
+    service.bell.ring(participant.name)
     return status
 
 
