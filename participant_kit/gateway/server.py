@@ -27,7 +27,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_GRACE,
-            timeout_keep_alive=75,  # longer than who asks again pauses, and than a server in front keeps its connections
+            timeout_keep_alive=75,  # longer than who asks again pauses, or a server in front keeps its connections
         )
         super().__init__(config)
         self._service: Service = app.state.service

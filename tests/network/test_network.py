@@ -105,9 +105,7 @@ def test_a_link_that_is_cut_while_a_notebook_runs_ends_no_run(house: FarHouse, n
     before, states = used(house), []
     submission = house.submit(slow(CUT + 8), SOLUTION)
     wait_until(lambda: submission.refresh().state is State.RUNNING, what="running")
-    house.start_runner(
-        Role.BLIND, name="spare"
-    )  # who asks for work all the time would be given it, if the lease ran out
+    house.start_runner(Role.BLIND, name="spare")  # it would be given the work, if the lease ran out
     with network.links[INSIDE].bad(cut=True):
         deadline = time.monotonic() + CUT
         while time.monotonic() < deadline:
