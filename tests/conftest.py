@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from participant_kit.cli import console
 from participant_kit.execution.environment import Environment, ensure_environment
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return BROWSER if file.startswith(BROWSER) else file
 
     return ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def words_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that was asked for JSON leaves later ones of the same process as they are."""
+    monkeypatch.setitem(console._mode, "json", False)
 
 
 @pytest.fixture(scope="session")
