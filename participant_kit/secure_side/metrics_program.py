@@ -19,7 +19,7 @@ import pandas as pd
 
 from participant_kit.challenge.card import Card, read_card
 from participant_kit.challenge.metrics import METRICS, NamedMetric
-from participant_kit.challenge.predictions import PredictionsError, parse_predictions
+from participant_kit.challenge.predictions import PredictionsError, parse_predictions, rows_of
 
 DRAWS = 100
 """Of the bootstrap: the standard error is then known to about 7 % of itself."""
@@ -42,7 +42,7 @@ def check_and_score(
         return {"reason": error.reason, "message": str(error)}, None
     if labels is None:
         return {"scores": {}}, frame
-    truth = labels.set_index(identifier)[card.data.target].loc[list(test[identifier])].reset_index(drop=True)
+    truth = rows_of(labels, identifier, test[identifier])[card.data.target]
     column = next(name for name in card.submission.columns if name != identifier)
     try:
         verdict: dict[str, Any] = {
