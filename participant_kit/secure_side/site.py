@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, replace
@@ -102,16 +103,16 @@ class DaskWorkers:
         self._connected: Client | None = None
         try:
             client = self._client(threading.Event())
+            self.jobs = jobs or max(1, self._room(client))
+            self._try_out(client)
         except OSError as error:
+            self.close()
             raise SecureSideError(
                 f"No scheduler answers at {address} ({type(error).__name__}).",
                 hint="Start it with: dask scheduler --dashboard-address 127.0.0.1:8787",
             ) from None
-        try:
-            self.jobs = jobs or max(1, self._room(client))
-            self._try_out(client)
         except BaseException:
-            client.close()
+            self.close()
             raise
 
     def do(self, order: Order, cancelled: threading.Event) -> Done:
@@ -175,8 +176,14 @@ class DaskWorkers:
     def _try_out(self, client: Client) -> None:
         """Let those that are there make themselves ready, which takes a while. Raises when none of them can."""
         workers = list(client.scheduler_info(n_workers=-1)["workers"])
-        futures = [client.submit(ready, self._place, self._facts, workers=[one], pure=False) for one in workers]
-        refusals = [refusal for refusal in client.gather(futures, errors="skip") if refusal]
+        executor = client.get_executor(pure=False)
+        asked = {one: executor.submit(ready, self._place, self._facts, workers=[one]) for one in workers}
+        while not all(future.done() for future in asked.values()):
+            there = client.scheduler_info(n_workers=-1)["workers"]
+            for one in asked.keys() - there.keys():  # who is gone will not answer any more
+                asked[one].cancel()
+            time.sleep(_LOOK)
+        refusals = [found for future in asked.values() if not future.cancelled() and (found := future.result())]
         for refusal in refusals:
             self._say(f"The worker {refusal.worker} does not work: {refusal.message}")
         if workers and len(refusals) == len(workers):
@@ -250,7 +257,7 @@ def _workplace(place: Place, facts: Facts) -> Workplace:
 def _refuse(error: Exception) -> Refusal:
     """Say why, and leave the scheduler, so that the orders go to others."""
     worker = get_worker()
-    worker.loop.call_later(1.0, partial(worker.close, reason="participant-kit: not fit for work"))
+    worker.loop.call_later(2.0, partial(worker.close, reason="participant-kit: not fit for work"))
     return Refusal(worker.address, str(error) if isinstance(error, KitError) else type(error).__name__)
 
 
