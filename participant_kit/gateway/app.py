@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 
 from participant_kit import __version__
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        service.bell.open()
+        service.bell.open(service.database.tells)
         yield
         service.bell.close()
         service.database.close()
@@ -60,7 +60,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.exception_handler(KitError)(_refuse)
     app.exception_handler(RequestValidationError)(_refuse_form)
     app.exception_handler(HTTPException)(_refuse_path)
-    app.exception_handler(OperationalError)(_refuse_database)
+    for error in (OperationalError, TimeoutError):
+        app.exception_handler(error)(_refuse_database)
     app.exception_handler(Exception)(_fail)
     return app
 
@@ -117,7 +118,7 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_database(request: Request, error: Exception) -> Response:
-    if "full" in str(getattr(error, "orig", error)):
+    if any(words in str(getattr(error, "orig", error)) for words in ("disk is full", "No space left")):
         return await _refuse(request, disk_full())
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
     hint = "Nothing was changed. Try again in a moment."

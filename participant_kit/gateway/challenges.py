@@ -6,11 +6,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.document import parse_document
 from participant_kit.challenge.folder import CARD, KEYS
+from participant_kit.gateway.database import insert_missing
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import challenges
 from participant_kit.protocol.errors import ProtocolError
@@ -42,9 +43,8 @@ def store_challenge(connection: Connection, card: Card, keys: KeyRing, kit: byte
         "kit_bytes": len(kit),
         "updated_at": time.time(),
     }
-    changed = connection.execute(update(challenges).where(challenges.c.slug == card.slug).values(values))
-    if changed.rowcount == 0:
-        connection.execute(insert(challenges).values(slug=card.slug, **values))
+    insert_missing(connection, challenges, slug=card.slug, **values)
+    connection.execute(update(challenges).where(challenges.c.slug == card.slug).values(values))
 
 
 def find_challenge(connection: Connection, slug: str) -> ChallengeInfo:

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.gateway.accounts import hash_token
@@ -29,16 +29,25 @@ _HOLDERS_STAGES = ("scoring", "sandbox")
 _NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 
 
-def end_lost_leases(connection: Connection, settings: Settings) -> bool:
+def are_lost(connection: Connection, settings: Settings) -> bool:
+    """Whether :func:`end_lost_leases` has something to do."""
+    return bool(connection.scalar(select(exists().where(_is_lost(settings)))))
+
+
+def _is_lost(settings: Settings) -> ColumnElement[bool]:
+    """No lease is longer than a lease, also after the clock was put back."""
+    now = time.time()
+    return (submissions.c.lease_expires < now) | (submissions.c.lease_expires > now + settings.lease)
+
+
+def end_lost_leases(connection: Connection, settings: Settings) -> None:
     """Queue again what a lost runner held; what was lost too often fails, and is not held against the participant."""
-    lent = submissions.c.state.in_([state.value for state in LENT.values()])
-    # no lease is longer than a lease, also after the clock was put back
     at_most = time.time() + settings.lease
-    connection.execute(
-        update(submissions).where(lent & (submissions.c.lease_expires > at_most)).values(lease_expires=at_most)
-    )
-    lost = connection.execute(select(submissions).where((submissions.c.lease_expires < time.time()) & lent)).all()
-    for row in lost:
+    connection.execute(update(submissions).where(submissions.c.lease_expires > at_most).values(lease_expires=at_most))
+    lost = select(submissions).where(submissions.c.lease_expires < time.time())
+    in_order = lost.order_by(submissions.c.participant)  # two processes at once lock accounts in the same order
+    rows = connection.execute(in_order.with_for_update(skip_locked=True)).all()
+    for row in rows:
         values = dict(_NO_LEASE)
         if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
             values["bits"] = row.bits + alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
@@ -47,34 +56,31 @@ def end_lost_leases(connection: Connection, settings: Settings) -> bool:
             change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **values)
         else:
             change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **values)
-    return bool(lost)
 
 
-def claim(
-    connection: Connection, request: ClaimRequest, settings: Settings, *, skip_locked: bool
-) -> tuple[Any, Lease] | None:
+def is_queued(connection: Connection, request: ClaimRequest) -> bool:
+    """Whether :func:`claim` would find something, unless another is quicker."""
+    return bool(connection.scalar(select(exists().where(*_fits(request)))))
+
+
+def _fits(request: ClaimRequest) -> list[ColumnElement[bool]]:
+    return [
+        submissions.c.challenge.in_(request.challenges),
+        submissions.c.waits_for == request.role.value,
+        submissions.c.state == State.QUEUED.value,
+    ]
+
+
+def claim(connection: Connection, request: ClaimRequest, settings: Settings) -> tuple[Any, Lease] | None:
     """Lend the next submission: of who has the fewest at work, the oldest. The row and its lease, or None."""
-    end_lost_leases(connection, settings)
-    at_work = (
-        select(submissions.c.participant, func.count().label("count"))
-        .where(submissions.c.state.in_([state.value for state in LENT.values()]))
-        .group_by(submissions.c.participant)
-        .subquery()
-    )
-    query = (
-        select(submissions)
-        .outerjoin(at_work, at_work.c.participant == submissions.c.participant)
-        .where(
-            submissions.c.challenge.in_(request.challenges),
-            submissions.c.waits_for == request.role.value,
-            submissions.c.state == State.QUEUED.value,
-        )
-        .order_by(func.coalesce(at_work.c.count, 0), submissions.c.created_at, submissions.c.id)
-        .limit(1)
-    )
-    if skip_locked:
-        query = query.with_for_update(of=submissions, skip_locked=True)
-    row = connection.execute(query).one_or_none()
+    lent = select(submissions.c.participant, func.count()).where(submissions.c.lease_expires.is_not(None))
+    at_work: dict[str, int] = {
+        who: number for who, number in connection.execute(lent.group_by(submissions.c.participant))
+    }
+    row = _oldest(connection, request, submissions.c.participant.not_in(at_work))
+    for fewest in sorted(set(at_work.values())) if row is None else ():
+        busy = [who for who, number in at_work.items() if number == fewest]
+        row = row or _oldest(connection, request, submissions.c.participant.in_(busy))
     if row is None:
         return None
     token, expires = secrets.token_urlsafe(32), time.time() + settings.lease
@@ -88,6 +94,12 @@ def claim(
         lease_expires=expires,
     )
     return row, _lease(token, row.attempt + 1, expires, settings)
+
+
+def _oldest(connection: Connection, request: ClaimRequest, whose: ColumnElement[bool]) -> Any | None:
+    """The one of those queued that has waited longest, locked; what another process has locked is not seen."""
+    query = select(submissions).where(*_fits(request), whose).order_by(submissions.c.created_at, submissions.c.id)
+    return connection.execute(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
 
 
 def renew_lease(connection: Connection, identifier: str, token: str, settings: Settings) -> Lease:
@@ -128,6 +140,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     Raises :class:`GatewayError`: 409 for a stale token or another result, 422 for a receipt that is not signed
     by the challenge's runner, not of this submission, or of no score that the card has.
     """
+    connection.execute(select(submissions.c.id).where(submissions.c.id == identifier).with_for_update())
     known = connection.scalar(select(results.c.envelope).where(results.c.submission == identifier))
     if known is not None:
         if known == envelope:
@@ -159,7 +172,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
 
 def find_lent(connection: Connection, identifier: str, token: str) -> Any:
     """The row of a submission that is lent to the holder of ``token``. Raises :class:`GatewayError` (409)."""
-    row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
+    row = connection.execute(select(submissions).where(submissions.c.id == identifier).with_for_update()).one_or_none()
     if row is None or row.lease_sha256 is None or not secrets.compare_digest(row.lease_sha256, hash_token(token)):
         raise _lost()
     if row.state == State.CANCELLED:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.card import Phase
@@ -65,9 +66,13 @@ def find_known(connection: Connection, identifier: str, participant: str, digest
     """The row when this very submission was stored before. Raises :class:`GatewayError` when another one was."""
     row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
     if row is not None and (row.participant != participant or row.sealed_sha256 != digest):
-        hint = "Make a new identifier for each submission."
-        raise GatewayError(409, "identifier_used", "This identifier belongs to another submission.", hint=hint)
+        raise _identifier_used()
     return row
+
+
+def _identifier_used() -> GatewayError:
+    hint = "Make a new identifier for each submission."
+    return GatewayError(409, "identifier_used", "This identifier belongs to another submission.", hint=hint)
 
 
 def digest_of(connection: Connection, identifier: str) -> str | None:
@@ -81,32 +86,35 @@ def store_submission(
 ) -> None:
     """Count and queue a submission whose blob is stored already; nothing happens when it is known."""
     digest = hashlib.sha256(sealed).hexdigest()
+    revision = next_revision(connection, participant)  # first: what one participant sends at once is one after another
     if find_known(connection, identifier, participant, digest) is not None:
         return
     check_quota(read_quota(connection, challenge.card, phase, participant))
     now = time.time()
-    revision = next_revision(connection, participant)
     role = Role.REHEARSAL if challenge.keys.of(Role.REHEARSAL) else Role.BLIND
-    connection.execute(
-        insert(submissions).values(
-            id=identifier,
-            challenge=challenge.card.slug,
-            phase=phase.name,
-            participant=participant,
-            state=State.QUEUED.value,
-            revision=revision,
-            waits_for=role.value,
-            sealed_sha256=digest,
-            created_at=now,
-            updated_at=now,
-        )
-    )
+    values = {
+        "id": identifier,
+        "challenge": challenge.card.slug,
+        "phase": phase.name,
+        "participant": participant,
+        "state": State.QUEUED.value,
+        "revision": revision,
+        "waits_for": role.value,
+        "sealed_sha256": digest,
+        "created_at": now,
+        "updated_at": now,
+    }
+    try:
+        connection.execute(insert(submissions).values(values))
+    except IntegrityError:  # somebody else has just taken the identifier
+        raise _identifier_used() from None
 
 
-def find_submission(connection: Connection, identifier: str, participant: str) -> Any:
+def find_submission(connection: Connection, identifier: str, participant: str, *, lock: bool = False) -> Any:
     """The row of one of ``participant``'s own. Raises :class:`GatewayError` (404), also for another's."""
     mine = (submissions.c.id == identifier) & (submissions.c.participant == participant)
-    row = connection.execute(select(submissions).where(mine)).one_or_none()
+    query = select(submissions).where(mine)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         hint = "See yours with: pkit status"
         raise GatewayError(404, "submission_unknown", "You have no submission of this identifier.", hint=hint)
@@ -115,14 +123,13 @@ def find_submission(connection: Connection, identifier: str, participant: str) -
 
 def next_revision(connection: Connection, participant: str) -> int:
     """Count one more change of ``participant``'s; the account's row orders those that happen at once."""
-    mine = accounts.c.name == participant
-    connection.execute(update(accounts).where(mine).values(revision=accounts.c.revision + 1))
-    revision: int = connection.scalar(select(accounts.c.revision).where(mine)) or 0
-    return revision
+    mine = update(accounts).where(accounts.c.name == participant)
+    counted = mine.values(revision=accounts.c.revision + 1).returning(accounts.c.revision)
+    return connection.scalar(counted) or 0
 
 
 def change(connection: Connection, row: Any, **values: Any) -> None:
-    """Set ``values`` of a submission, and let those who wait see that it changed."""
+    """Set ``values`` of a submission whose row is locked, and let those who wait see that it changed."""
     revision = next_revision(connection, row.participant)
     values |= {"version": row.version + 1, "revision": revision, "updated_at": time.time()}
     connection.execute(update(submissions).where(submissions.c.id == row.id).values(values))
@@ -130,11 +137,12 @@ def change(connection: Connection, row: Any, **values: Any) -> None:
 
 def cancel_submission(connection: Connection, identifier: str, participant: str) -> Any:
     """Take it back; one that is final stays as it is. The row before. A run that had begun on real data counts."""
-    row = find_submission(connection, identifier, participant)
+    row = find_submission(connection, identifier, participant, lock=True)
     if State(row.state) not in FINAL:
         bits = alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
         ran = row.state == State.RUNNING  # that it was not done yet is something the holder's log charges for
-        change(connection, row, state=State.CANCELLED.value, counted=ran, bits=row.bits + (bits if ran else 0.0))
+        bits = row.bits + (bits if ran else 0.0)
+        change(connection, row, state=State.CANCELLED.value, counted=ran, bits=bits, lease_expires=None)
     return row
 
 

@@ -8,7 +8,17 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from participant_kit.gateway.errors import GatewayError
-from participant_kit.gateway.leases import claim, find_lent, finish_blind, finish_rehearsal, renew_lease, return_lease
+from participant_kit.gateway.leases import (
+    are_lost,
+    claim,
+    end_lost_leases,
+    find_lent,
+    finish_blind,
+    finish_rehearsal,
+    is_queued,
+    renew_lease,
+    return_lease,
+)
 from participant_kit.gateway.service import AnyRunner, BlindRunner, Gateway, RehearsalRunner, Service
 from participant_kit.gateway.submissions import LOGS, SEALED, sealed_name
 from participant_kit.protocol.keys import Role
@@ -36,8 +46,17 @@ async def post_claim(request: ClaimRequest, http: Request, service: Gateway, run
 
 
 def _claim(service: Service, request: ClaimRequest) -> Claim | None:
+    with service.database.read() as connection:  # who waits for work disturbs nobody
+        lost, queued = are_lost(connection, service.settings), is_queued(connection, request)
+    if lost:
+        with service.database.write() as connection:  # by itself: it locks the accounts of more than one
+            end_lost_leases(connection, service.settings)
+    elif not queued:
+        return None
     with service.database.write() as connection:
-        lent = claim(connection, request, service.settings, skip_locked=service.database.skips_locked)
+        lent = claim(connection, request, service.settings)
+        if lent is None:
+            connection.rollback()
     if lent is None:
         return None
     row, lease = lent
