@@ -21,7 +21,7 @@ from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.routes import challenges, runners, server, submissions
 from participant_kit.gateway.service import Service
 from participant_kit.gateway.settings import Settings
-from participant_kit.gateway.submissions import SEALED, sealed_name
+from participant_kit.gateway.submissions import SEALED
 from participant_kit.gateway.tables import submissions as submissions_table
 from participant_kit.protocol.messages import API_PREFIX, Problem
 from participant_kit.protocol.states import FINAL
@@ -69,11 +69,9 @@ def create_app(settings: Settings) -> FastAPI:
 def _sweep(service: Service) -> None:
     """Remove sealed notebooks that no open submission needs."""
     final = [state.value for state in FINAL]
-    query = select(submissions_table.c.id, submissions_table.c.sealed_sha256).where(
-        submissions_table.c.state.not_in(final)
-    )
+    query = select(submissions_table.c.sealed).where(submissions_table.c.state.not_in(final))
     with service.database.read() as connection:
-        service.blobs.sweep(SEALED, (sealed_name(*row) for row in connection.execute(query)))
+        service.blobs.sweep(SEALED, connection.scalars(query))
 
 
 def _healthz() -> dict[str, str]:

@@ -28,7 +28,7 @@ def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, 
     else:
         better = values if rank_by < before.rank_by else {}
         connection.execute(update(best).where(mine).values(submissions=before.submissions + 1, **better))
-    insert_missing(connection, boards, **key, version=0)
+    insert_missing(connection, boards, **key, version=0, bits=0.0)
     board = (boards.c.challenge == row.challenge) & (boards.c.phase == row.phase)
     connection.execute(update(boards).where(board).values(version=boards.c.version + 1))
 

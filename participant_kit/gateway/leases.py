@@ -15,7 +15,7 @@ from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import enter_score
 from participant_kit.gateway.settings import Settings
-from participant_kit.gateway.submissions import change
+from participant_kit.gateway.submissions import add_bits, change
 from participant_kit.gateway.tables import results, submissions
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import Role
@@ -30,7 +30,7 @@ _NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 
 
 def are_lost(connection: Connection, settings: Settings) -> bool:
-    """Whether :func:`end_lost_leases` has something to do."""
+    """Whether :func:`end_lost_lease` has something to do."""
     return bool(connection.scalar(select(exists().where(_is_lost(settings)))))
 
 
@@ -40,22 +40,29 @@ def _is_lost(settings: Settings) -> ColumnElement[bool]:
     return (submissions.c.lease_expires < now) | (submissions.c.lease_expires > now + settings.lease)
 
 
-def end_lost_leases(connection: Connection, settings: Settings) -> None:
-    """Queue again what a lost runner held; what was lost too often fails, and is not held against the participant."""
-    at_most = time.time() + settings.lease
-    connection.execute(update(submissions).where(submissions.c.lease_expires > at_most).values(lease_expires=at_most))
-    lost = select(submissions).where(submissions.c.lease_expires < time.time())
-    in_order = lost.order_by(submissions.c.participant)  # two processes at once lock accounts in the same order
-    rows = connection.execute(in_order.with_for_update(skip_locked=True)).all()
-    for row in rows:
-        values = dict(_NO_LEASE)
-        if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
-            values["bits"] = row.bits + alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
-        if row.lost + 1 >= settings.max_attempts:
-            failure = {"stage": "sandbox", "reason": "runner_lost"}
-            change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **values)
-        else:
-            change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **values)
+def end_lost_lease(connection: Connection, settings: Settings) -> bool:
+    """Queue again what a lost runner held, and say whether there was something.
+
+    What was lost too often fails, and is not held against the participant. One at a time: no change locks two accounts.
+    """
+    row = connection.execute(
+        select(submissions).where(_is_lost(settings)).limit(1).with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return False
+    now = time.time()
+    if row.lease_expires > now:
+        at_most = {"lease_expires": now + settings.lease}
+        connection.execute(update(submissions).where(submissions.c.id == row.id).values(at_most))
+        return True
+    if row.lost + 1 >= settings.max_attempts:
+        failure = {"stage": "sandbox", "reason": "runner_lost"}
+        change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **_NO_LEASE)
+    else:
+        change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **_NO_LEASE)
+    if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
+        add_bits(connection, row, alphabet_of(find_challenge(connection, row.challenge).card).tick.bits)
+    return True
 
 
 def is_queued(connection: Connection, request: ClaimRequest) -> bool:
@@ -162,9 +169,9 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
         scores=outcome.scores,
         failure=failure,
         counted=not not_at_fault,
-        bits=row.bits + receipt.bits,
         **_NO_LEASE,
     )
+    add_bits(connection, row, receipt.bits)
     if outcome.scores:
         enter_score(connection, challenge.card, row, outcome.scores)
     return row

@@ -185,8 +185,8 @@ def test_the_tag_of_a_thousand_that_are_queued_is_taken_back(unbounded: World) -
     unbounded.query("UPDATE accounts SET revision = 1500 WHERE name = 'ada'")
     unbounded.query(
         "INSERT INTO submissions (id, challenge, phase, participant, state, version, revision, waits_for,"
-        " rehearsed, counted, sealed_sha256, created_at, updated_at, attempt, lost, has_log, bits)"
-        " VALUES (:id, 'small', 'development', 'ada', 'queued', 1, :number, 'blind', false, true, '', :number,"
+        " rehearsed, counted, sealed_sha256, sealed, created_at, updated_at, attempt, lost, has_log, bits)"
+        " VALUES (:id, 'small', 'development', 'ada', 'queued', 1, :number, 'blind', false, true, '', '', :number,"
         " 0, 0, 0, false, 0)",
         *({"id": new_identifier(), "number": number} for number in range(1, 1501)),
     )

@@ -11,7 +11,7 @@ from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leases import (
     are_lost,
     claim,
-    end_lost_leases,
+    end_lost_lease,
     find_lent,
     finish_blind,
     finish_rehearsal,
@@ -20,7 +20,7 @@ from participant_kit.gateway.leases import (
     return_lease,
 )
 from participant_kit.gateway.service import AnyRunner, BlindRunner, Gateway, RehearsalRunner, Service
-from participant_kit.gateway.submissions import LOGS, SEALED, sealed_name
+from participant_kit.gateway.submissions import LOGS, SEALED
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import BlindResult, Claim, ClaimRequest, Lease, LeaseToken, RehearsalResult
 
@@ -48,11 +48,11 @@ async def post_claim(request: ClaimRequest, http: Request, service: Gateway, run
 def _claim(service: Service, request: ClaimRequest) -> Claim | None:
     with service.database.read() as connection:  # who waits for work disturbs nobody
         lost, queued = are_lost(connection, service.settings), is_queued(connection, request)
-    if lost:
-        with service.database.write() as connection:  # by itself: it locks the accounts of more than one
-            end_lost_leases(connection, service.settings)
-    elif not queued:
+    if not lost and not queued:
         return None
+    while lost:
+        with service.database.write() as connection:
+            lost = end_lost_lease(connection, service.settings)
     with service.database.write() as connection:
         lent = claim(connection, request, service.settings)
         if lent is None:
@@ -60,7 +60,7 @@ def _claim(service: Service, request: ClaimRequest) -> Claim | None:
     if lent is None:
         return None
     row, lease = lent
-    sealed = service.blobs.get(SEALED, sealed_name(row.id, row.sealed_sha256))
+    sealed = service.blobs.get(SEALED, row.sealed)
     if sealed is None:  # cancelled a moment ago
         return None
     service.bell.ring()
@@ -101,7 +101,7 @@ def post_rehearsal(identifier: str, result: RehearsalResult, service: Gateway, r
             connection, identifier, result.token, passed=result.passed, has_log=result.report is not None
         )
     if not result.passed:
-        service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+        service.blobs.remove(SEALED, row.sealed)
     service.bell.ring()
 
 
@@ -111,5 +111,5 @@ def post_result(identifier: str, result: BlindResult, service: Gateway, runner: 
     with service.database.write() as connection:
         row = finish_blind(connection, identifier, result.token, result.envelope)
     if row is not None:
-        service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+        service.blobs.remove(SEALED, row.sealed)
     service.bell.ring()

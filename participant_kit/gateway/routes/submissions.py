@@ -20,7 +20,6 @@ from participant_kit.gateway.submissions import (
     SEALING_BYTES,
     cancel_submission,
     check_identifier,
-    digest_of,
     find_known,
     find_phase,
     find_submission,
@@ -64,17 +63,17 @@ def _store(
         if row := find_known(connection, identifier, participant, digest):
             return read_status(connection, row)
     found = find_phase(challenge, phase)
-    name = sealed_name(identifier, digest)
+    name, row = sealed_name(identifier), None
     service.blobs.put(SEALED, name, sealed, reserve=RESERVE)  # before the row: a row never lacks its blob
     try:
         with service.database.write() as connection:
-            store_submission(connection, challenge, found, participant, identifier, sealed)
-            status = read_status(connection, find_submission(connection, identifier, participant))
-    except Exception:
-        with service.database.read() as connection:
-            if digest_of(connection, identifier) != digest:
-                service.blobs.remove(SEALED, name)
-        raise
+            store_submission(connection, challenge, found, participant, identifier, digest, name)
+            stored = find_submission(connection, identifier, participant)
+            status = read_status(connection, stored)
+            row = stored
+    finally:
+        if row is None or row.sealed != name:  # refused, or sent twice
+            service.blobs.remove(SEALED, name)
     service.bell.ring()
     return status
 
@@ -119,7 +118,7 @@ def post_cancel(identifier: str, service: Gateway, participant: Participant) -> 
     with service.database.write() as connection:
         row = cancel_submission(connection, identifier, participant.name)
         status = read_status(connection, find_submission(connection, identifier, participant.name))
-    service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+    service.blobs.remove(SEALED, row.sealed)
     service.bell.ring()
     return status
 

@@ -488,7 +488,14 @@ async def test_five_thousand_submissions_reach_the_page_and_a_change_does_not_wa
     failure = Failure(stage="notebook", cell=2, reason="KeyError")
     ada.query("UPDATE accounts SET revision = 5000 WHERE name = :name", {"name": ada.name})
     same = {"challenge": SLUG, "phase": "development", "participant": ada.name, "state": "failed", "version": 3}
-    same |= {"rehearsed": True, "counted": False, "sealed_sha256": "", "attempt": 1, "failure": failure.model_dump()}
+    same |= {
+        "rehearsed": True,
+        "counted": False,
+        "sealed_sha256": "",
+        "sealed": "",
+        "attempt": 1,
+        "failure": failure.model_dump(),
+    }
     ada.query(
         insert(submissions),
         *(
