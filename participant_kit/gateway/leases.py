@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from participant_kit.challenge.alphabet import alphabet_of
+from participant_kit.challenge.card import Card
 from participant_kit.gateway.accounts import hash_token
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import enter_score
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.submissions import add_bits, change
-from participant_kit.gateway.tables import results, submissions
+from participant_kit.gateway.tables import challenges, results, submissions
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import ChallengeInfo, ClaimRequest, Lease
@@ -40,21 +42,21 @@ def _is_lost(settings: Settings) -> ColumnElement[bool]:
     return (submissions.c.lease_expires < now) | (submissions.c.lease_expires > now + settings.lease)
 
 
-def end_lost_lease(connection: Connection, settings: Settings) -> bool:
-    """Queue again what a lost runner held, and say whether there was something.
+def end_lost_lease(connection: Connection, settings: Settings) -> Any | None:
+    """Queue again what a lost runner held; the row as it is then, None when nothing was lost.
 
     What was lost too often fails, and is not held against the participant. One at a time: no change locks two accounts.
     """
     row = connection.execute(
         select(submissions).where(_is_lost(settings)).limit(1).with_for_update(skip_locked=True)
     ).one_or_none()
-    if row is None:
-        return False
     now = time.time()
+    if row is None:
+        return None
     if row.lease_expires > now:
         at_most = {"lease_expires": now + settings.lease}
         connection.execute(update(submissions).where(submissions.c.id == row.id).values(at_most))
-        return True
+        return row
     if row.lost + 1 >= settings.max_attempts:
         failure = {"stage": "sandbox", "reason": "runner_lost"}
         change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **_NO_LEASE)
@@ -62,7 +64,21 @@ def end_lost_lease(connection: Connection, settings: Settings) -> bool:
         change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **_NO_LEASE)
     if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
         add_bits(connection, row, alphabet_of(find_challenge(connection, row.challenge).card).tick.bits)
-    return True
+    return connection.execute(select(submissions).where(submissions.c.id == row.id)).one()
+
+
+def fit(connection: Connection, request: ClaimRequest) -> ClaimRequest:
+    """``request`` for those of its challenges alone whose limits the runner can keep."""
+    most = (request.cpus, request.memory, request.wall_time)
+    if most == (None, None, None):
+        return request
+    fitting = []
+    for card in connection.scalars(select(challenges.c.card).where(challenges.c.slug.in_(request.challenges))):
+        limits = Card.model_validate(card).limits
+        asked = (limits.cpus, limits.memory, limits.wall_time.total_seconds())
+        if all(has is None or needs <= has for needs, has in zip(asked, most, strict=True)):
+            fitting.append(card["slug"])
+    return request.model_copy(update={"challenges": fitting})
 
 
 def is_queued(connection: Connection, request: ClaimRequest) -> bool:
@@ -80,10 +96,7 @@ def _fits(request: ClaimRequest) -> list[ColumnElement[bool]]:
 
 def claim(connection: Connection, request: ClaimRequest, settings: Settings) -> tuple[Any, Lease] | None:
     """Lend the next submission: of who has the fewest at work, the oldest. The row and its lease, or None."""
-    lent = select(submissions.c.participant, func.count()).where(submissions.c.lease_expires.is_not(None))
-    at_work: dict[str, int] = {
-        who: number for who, number in connection.execute(lent.group_by(submissions.c.participant))
-    }
+    at_work = Counter(connection.scalars(select(submissions.c.participant).where(submissions.c.lease_expires > 0)))
     row = _oldest(connection, request, submissions.c.participant.not_in(at_work))
     for fewest in sorted(set(at_work.values())) if row is None else ():
         busy = [who for who, number in at_work.items() if number == fewest]

@@ -15,6 +15,7 @@ from participant_kit.gateway.leases import (
     find_lent,
     finish_blind,
     finish_rehearsal,
+    fit,
     is_queued,
     renew_lease,
     return_lease,
@@ -23,6 +24,7 @@ from participant_kit.gateway.service import AnyRunner, BlindRunner, Gateway, Reh
 from participant_kit.gateway.submissions import LOGS, SEALED
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import BlindResult, Claim, ClaimRequest, Lease, LeaseToken, RehearsalResult
+from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(tags=["runners"])
 
@@ -47,12 +49,16 @@ async def post_claim(request: ClaimRequest, http: Request, service: Gateway, run
 
 def _claim(service: Service, request: ClaimRequest) -> Claim | None:
     with service.database.read() as connection:  # who waits for work disturbs nobody
+        request = fit(connection, request)
         lost, queued = are_lost(connection, service.settings), is_queued(connection, request)
     if not lost and not queued:
         return None
     while lost:
         with service.database.write() as connection:
-            lost = end_lost_lease(connection, service.settings)
+            row = end_lost_lease(connection, service.settings)
+        lost = row is not None
+        if row is not None and State(row.state) in FINAL:
+            service.blobs.remove(SEALED, row.sealed)
     with service.database.write() as connection:
         lent = claim(connection, request, service.settings)
         if lent is None:
