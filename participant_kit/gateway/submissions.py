@@ -81,19 +81,20 @@ def _identifier_used() -> GatewayError:
 def store_submission(
     connection: Connection,
     challenge: ChallengeInfo,
-    phase: Phase,
+    name: str | None,
     participant: str,
     identifier: str,
     digest: str,
     sealed: str,
-) -> None:
-    """Count and queue a submission whose blob ``sealed`` is stored already; nothing happens when it is known.
+) -> bool:
+    """Count and queue a submission whose blob ``sealed`` is stored already; False when it is known already.
 
-    ``digest`` is the SHA-256 of what is in the blob.
+    ``name`` is that of the phase, of the open one if left out. ``digest`` is the SHA-256 of what is in the blob.
     """
     revision = next_revision(connection, participant)  # first: what one participant sends at once is one after another
     if find_known(connection, identifier, participant, digest) is not None:
-        return
+        return False
+    phase = find_phase(challenge, name)
     check_quota(connection, challenge.card, phase, participant)
     now = time.time()
     role = Role.REHEARSAL if challenge.keys.of(Role.REHEARSAL) else Role.BLIND
@@ -114,6 +115,7 @@ def store_submission(
         connection.execute(insert(submissions).values(values))
     except IntegrityError:  # somebody else has just taken the identifier
         raise _identifier_used() from None
+    return True
 
 
 def find_submission(connection: Connection, identifier: str, participant: str, *, lock: bool = False) -> Any:
@@ -161,9 +163,9 @@ def cancel_submission(connection: Connection, identifier: str, participant: str)
     return row
 
 
-def read_status(connection: Connection, row: Any) -> SubmissionStatus:
+def read_status(connection: Connection, identifier: str) -> SubmissionStatus:
     """What the participant sees."""
-    return _statuses(connection, connection.execute(_with_result.where(submissions.c.id == row.id)).all())[0]
+    return _statuses(connection, connection.execute(_with_result.where(submissions.c.id == identifier)).all())[0]
 
 
 def _statuses(connection: Connection, rows: Sequence[Any]) -> list[SubmissionStatus]:

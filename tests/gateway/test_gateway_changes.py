@@ -124,7 +124,7 @@ def test_the_tag_stays_while_nothing_changes_and_changes_with_the_board_and_the_
 
 
 def test_the_end_of_a_phase_ends_the_waiting(empty: World, tmp_path: Path) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
     empty.publish(make_kit(tmp_path / "kit", CARD.replace(b"ends: 2036-01-01", f"ends: {soon}".encode())))
     last = ask(empty)
     changed, seconds = timed(lambda: again(empty, last, wait=20))
