@@ -53,7 +53,7 @@ demo: $(VENV)/installed ## Run one notebook blind, end to end. KEEP=1 leaves all
 lab: $(VENV)/installed extension ## The same, and then JupyterLab as the participant has it.
 	@$(BIN)/pkit demo --lab
 
-test: $(VENV)/installed lint unit ## Run every check and every test.
+test: $(VENV)/installed lint unit ## Run every check and every test. DATABASE=postgresql runs all on that.
 
 lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between zones.
 	$(BIN)/ruff check .
@@ -62,11 +62,12 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 	$(BIN)/lint-imports
 	$(NPM) run --silent lint:check
 
+# DATABASE=postgresql runs everything on PostgreSQL; without it, the gateway's tests run on both, all others on SQLite.
 # Two workers, and a thread for each: they fit a machine of two cores, and more would wait for one another.
 unit: $(VENV)/installed extension
-	@.ci/packages runc=runc age=age chromium=chromium
+	@.ci/packages runc=runc age=age chromium=chromium initdb=postgresql
 	$(NPM) test --silent
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 attacks: $(VENV)/installed ## Run every attack of the corpus, each alone, and write docs/attacks.md.
 	@: > docs/attacks.csv

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from databases import everything, query
 from fastapi.testclient import TestClient
 from support import CARD
 
 from participant_kit.gateway.accounts import create_token
+from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
 from participant_kit.protocol.kit import pack_kit
@@ -20,8 +21,6 @@ from participant_kit.protocol.messages import AccountRole, Claim
 from participant_kit.protocol.receipts import Failure, Outcome, Receipt, sign_receipt
 
 API = "/api/v1"
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-"""Where to put a folder whose every change would else wait for the disk; None is where folders are put anyway."""
 BLIND, REHEARSAL = SecretKeys.generate(Role.BLIND), SecretKeys.generate(Role.REHEARSAL)
 
 
@@ -39,12 +38,26 @@ class World:
 
     client: TestClient
     data: Path
+    database: str | None = None
     tokens: dict[str, str] = field(default_factory=dict)
 
     def auth(self, who: str, role: AccountRole = "participant") -> dict[str, str]:
         if who not in self.tokens:
-            self.tokens[who] = create_token(self.data, who, role)
+            self.tokens[who] = create_token(self.data, who, role, database=self.database)
         return {"Authorization": f"Bearer {self.tokens[who]}"}
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(self.data, self.database)
+
+    def query(self, statement: str, *rows: dict[str, Any]) -> Any:
+        """As :func:`databases.query`."""
+        return query(self.settings, statement, *rows)
+
+    def stored(self) -> bytes:
+        """Everything that the gateway keeps."""
+        files = b"".join(path.read_bytes() for path in self.data.rglob("*") if path.is_file())
+        return files + everything(self.settings)
 
     def publish(self, kit: bytes) -> None:
         answer = self.client.put(f"{API}/challenges/small", content=kit, headers=self.auth("org", "organizer"))

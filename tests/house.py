@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import sample
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from databases import everything, fresh_database, query
+from sqlalchemy import select, update
 from support import make_notebook
 
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.gateway.accounts import create_token
+from participant_kit.gateway.settings import Settings
+from participant_kit.gateway.tables import challenges
 from participant_kit.organizer.publish import publish_challenge
 from participant_kit.organizer.scaffold import new_challenge
 from participant_kit.participant import Client, Submission
@@ -96,6 +101,8 @@ class House:
         self.words: dict[str, tuple[str, ...]] = {}  # more options, by the part that gets them
         self.environment: dict[str, str] = {}
         self.home = Path(os.environ["PKIT_HOME"])
+        self._database = fresh_database()
+        self.settings = Settings(root / "gateway", self._database.__enter__())
         self.port = free_port()
         random = np.random.default_rng(0)
         frame = pd.DataFrame({"id": np.arange(100_000, 100_400), "x": random.random(400).round(3)})
@@ -129,7 +136,7 @@ class House:
         self.tokens = {name: self.token(name, role) for name, role in ACCOUNTS.items()}
 
     def token(self, name: str, role: AccountRole, valid_days: int | None = 365) -> str:
-        token = create_token(self.root / "gateway", name, role, valid_days)
+        token = create_token(self.settings.data, name, role, valid_days, self.settings.database)
         path = self.root / f"{name}.token"
         path.touch(mode=0o600)
         path.write_text(token)
@@ -137,10 +144,26 @@ class House:
 
     def expired_token(self, name: str) -> str:
         token = self.token(name, "participant", valid_days=1)
-        with sqlite3.connect(self.root / "gateway" / "gateway.sqlite") as connection:
-            connection.execute("UPDATE tokens SET expires_at = 1 WHERE account = ?", (name,))
-        connection.close()
+        self.expire(name)
         return token
+
+    def expire(self, name: str) -> None:
+        """End the validity of every token of ``name``."""
+        query(self.settings, "UPDATE tokens SET expires_at = 1 WHERE account = :name", {"name": name})
+
+    @contextlib.contextmanager
+    def other_card(self, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+        """The gateway has a card that ``change`` has changed, until the end."""
+        ((card,),) = query(self.settings, select(challenges.c.card))
+        changed = copy.deepcopy(card)
+        change(changed)
+        assert changed != card
+        put = update(challenges).values(updated_at=challenges.c.updated_at + 1)
+        query(self.settings, put.values(card=changed))
+        try:
+            yield
+        finally:
+            query(self.settings, put.values(card=card))
 
     @property
     def address(self) -> str:
@@ -166,6 +189,7 @@ class House:
                 part.wait(10)
             except subprocess.TimeoutExpired:
                 part.kill()
+        self._database.__exit__(None, None, None)
 
     def program(self, name: str) -> tuple[str, ...]:
         """How the interpreter starts ``pkit`` for the part ``name``."""
@@ -179,11 +203,12 @@ class House:
         """
         temporary = self.root / f"{name}-tmp"
         temporary.mkdir(exist_ok=True)
+        database = {"PKIT_DATABASE": self.settings.database} if self.settings.database else {}
         with (self.root / f"{name}.log").open("ab") as log:
             command = [*inside, sys.executable, *self.program(name), *words, *self.words.get(name, ())]
             self.parts[name] = subprocess.Popen(
                 command,
-                env=os.environ | {"TMPDIR": str(temporary)} | self.environment,
+                env=os.environ | {"TMPDIR": str(temporary)} | database | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -271,10 +296,11 @@ class House:
         return [line for line in self.egress() if line.submission == submission.id and line.kind != STARTED]
 
     def gateway_bytes(self) -> Iterator[bytes]:
-        """Every file that the gateway keeps."""
+        """Every file that the gateway keeps, and its database."""
         for path in (self.root / "gateway").rglob("*"):
             if path.is_file():
                 yield path.read_bytes()
+        yield everything(self.settings)
 
 
 ACCOUNTS: dict[str, AccountRole] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 import socket
 import sys
 from pathlib import Path
@@ -19,14 +20,35 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="gateway", help="Operate the public server that stores sealed notebooks.", no_args_is_help=True)
 
-Data = Annotated[Path, typer.Option(help="Folder of the gateway's files.")]
-Database = Annotated[str | None, typer.Option(help="URL of the database; a SQLite file in the data folder by default.")]
-
 
 class OperatorError(KitError):
     """The gateway cannot be operated as asked."""
 
     code = "operator"
+
+
+def _read_database(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """The URL, which the option may give, a file, or the environment; one with a password is not taken from argv."""
+    if value is None or context.resilient_parsing:
+        return value
+    if "://" not in value:
+        return Path(value).read_text().strip()
+    source = context.get_parameter_source(parameter.name or "")
+    if source and source.name == "COMMANDLINE" and re.search(r"://[^/@]*:[^/@]+@", value):
+        hint = "Write the URL into a file that only the gateway can read, and give that: --database FILE"
+        raise OperatorError("Every process of this machine can read a password on the command line.", hint=hint)
+    return value
+
+
+Data = Annotated[Path, typer.Option(help="Folder of the gateway's files.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PKIT_DATABASE",
+        callback=_read_database,
+        help="URL of the database, or a file with it; a SQLite file in the data folder by default.",
+    ),
+]
 
 
 @app.command()

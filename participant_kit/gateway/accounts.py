@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
-from participant_kit.gateway.database import Database
+from participant_kit.gateway.database import Database, insert_missing
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.tables import accounts, tokens
@@ -25,10 +25,9 @@ def hash_token(token: str) -> str:
 def add_account(connection: Connection, new: NewAccount) -> NewToken:
     """A token for ``new``; an account of that name and role may exist. Raises :class:`GatewayError` otherwise."""
     now = time.time()
+    insert_missing(connection, accounts, name=new.name, role=new.role, created_at=now, revision=0)
     role = connection.scalar(select(accounts.c.role).where(accounts.c.name == new.name))
-    if role is None:
-        connection.execute(insert(accounts).values(name=new.name, role=new.role, created_at=now))
-    elif role != new.role:
+    if role != new.role:
         raise GatewayError(
             409, "account_exists", f"{new.name} exists with the role {role}.", hint="Choose another name or that role."
         )

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 
 from participant_kit import __version__
@@ -22,7 +22,7 @@ from participant_kit.gateway.metrics import count_error
 from participant_kit.gateway.routes import challenges, runners, server, submissions
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.settings import Settings
-from participant_kit.gateway.submissions import SEALED, sealed_name
+from participant_kit.gateway.submissions import SEALED
 from participant_kit.gateway.tables import submissions as submissions_table
 from participant_kit.gateway.watch import Watch, problem
 from participant_kit.protocol.messages import API_PREFIX, Problem
@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        service.bell.open()
+        service.bell.open(service.database.tells)
         yield
         service.bell.close()
         service.database.close()
@@ -66,18 +66,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.exception_handler(KitError)(_refuse)
     app.exception_handler(RequestValidationError)(_refuse_form)
     app.exception_handler(HTTPException)(_refuse_path)
-    app.exception_handler(OperationalError)(_refuse_database)
+    for error in (OperationalError, TimeoutError):
+        app.exception_handler(error)(_refuse_database)
     return app
 
 
 def _sweep(service: Service) -> None:
     """Remove sealed notebooks that no open submission needs."""
     final = [state.value for state in FINAL]
-    query = select(submissions_table.c.id, submissions_table.c.sealed_sha256).where(
-        submissions_table.c.state.not_in(final)
-    )
+    query = select(submissions_table.c.sealed).where(submissions_table.c.state.not_in(final))
     with service.database.read() as connection:
-        service.blobs.sweep(SEALED, (sealed_name(*row) for row in connection.execute(query)))
+        service.blobs.sweep(SEALED, connection.scalars(query))
 
 
 def _healthz() -> dict[str, str]:
@@ -115,7 +114,7 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_database(request: Request, error: Exception) -> Response:
-    if "full" in str(getattr(error, "orig", error)):
+    if any(words in str(getattr(error, "orig", error)) for words in ("disk is full", "No space left")):
         return await _refuse(request, disk_full())
     count_error(error)
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)

@@ -31,7 +31,7 @@ from participant_kit.gateway.database import Database
 from participant_kit.gateway.dump import BackupError, dump, kind_of, load, pin
 from participant_kit.gateway.schema import check_known, revision_of
 from participant_kit.gateway.settings import Settings
-from participant_kit.gateway.submissions import LOGS, SEALED, sealed_name
+from participant_kit.gateway.submissions import LOGS, SEALED
 from participant_kit.gateway.tables import accounts, challenges, submissions
 from participant_kit.protocol.states import FINAL
 
@@ -131,8 +131,8 @@ def _needed(connection: Connection) -> Iterator[tuple[str, str, str | None]]:
     """Kind, name and, where it is known, the SHA-256 of each blob that the database says is there."""
     column = submissions.c
     final = [state.value for state in FINAL]
-    for row in connection.execute(select(column.id, column.sealed_sha256).where(column.state.not_in(final))):
-        yield SEALED, sealed_name(row.id, row.sealed_sha256), row.sealed_sha256
+    for row in connection.execute(select(column.sealed, column.sealed_sha256).where(column.state.not_in(final))):
+        yield SEALED, row.sealed, row.sealed_sha256
     for row in connection.execute(select(column.id).where(column.has_log)):
         yield LOGS, row.id, None
     for row in connection.execute(select(challenges.c.slug, challenges.c.kit_sha256)):

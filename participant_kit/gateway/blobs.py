@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from participant_kit.gateway.errors import GatewayError
 
 RESERVE = 16 << 20
 """Bytes of the disk that new work leaves free, so that results, logs and cancellations of what is there find room."""
+
+SETTLED = 3600.0
+"""Seconds after which a blob without a submission is nobody's; before, another process may be about to store that."""
 
 
 class Blobs:
@@ -57,13 +61,12 @@ class Blobs:
             (self._root / kind / name).unlink()
 
     def sweep(self, kind: str, keep: Iterable[str]) -> None:
-        """Remove what a crash left: every blob of ``kind`` that is not in ``keep``."""
-        kept = set(keep)
-        for path in (self._root / kind).glob("*") if (self._root / kind).exists() else ():
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
-        for path in (self._root / kind).glob(".new-*"):
-            path.unlink(missing_ok=True)
+        """Remove what a crash left: every old blob of ``kind`` that is not in ``keep``."""
+        kept, old = set(keep), time.time() - SETTLED
+        for path in (self._root / kind).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in kept and path.stat().st_mtime < old:
+                    path.unlink()
 
 
 def disk_full() -> GatewayError:

@@ -6,6 +6,12 @@ from participant_kit.challenge.errors import KitError
 from participant_kit.protocol.messages import Problem
 
 
+class SettingsError(KitError):
+    """What an operator decided about a gateway cannot be."""
+
+    code = "settings"
+
+
 class GatewayError(KitError):
     """A request that the gateway does not grant. ``status`` is the HTTP status, ``code`` a stable word."""
 

@@ -8,12 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from participant_kit.challenge.card import Card, Phase
+from participant_kit.gateway.database import insert_missing
 from participant_kit.gateway.tables import best, boards
 from participant_kit.protocol.messages import Leaderboard, LeaderboardRow
 
 
 def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, float]) -> None:
-    """Count the scored submission ``row``, and take its scores when they are the participant's best."""
+    """Count the scored submission ``row``, and take its scores when they are the participant's best.
+
+    The participant's account is locked by the change that comes before.
+    """
     rank_by = -scores[card.primary.name] if card.primary.higher_is_better else scores[card.primary.name]
     key = {"challenge": row.challenge, "phase": row.phase}
     mine = (best.c.challenge == row.challenge) & (best.c.phase == row.phase) & (best.c.participant == row.participant)
@@ -24,9 +28,9 @@ def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, 
     else:
         better = values if rank_by < before.rank_by else {}
         connection.execute(update(best).where(mine).values(submissions=before.submissions + 1, **better))
+    insert_missing(connection, boards, **key, version=0, bits=0.0)
     board = (boards.c.challenge == row.challenge) & (boards.c.phase == row.phase)
-    if connection.execute(update(boards).where(board).values(version=boards.c.version + 1)).rowcount == 0:
-        connection.execute(insert(boards).values(**key, version=1))
+    connection.execute(update(boards).where(board).values(version=boards.c.version + 1))
 
 
 def board_version(connection: Connection, challenge: str, phase: str) -> int:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from participant_kit.challenge.alphabet import alphabet_of
+from participant_kit.challenge.card import Card
 from participant_kit.gateway.accounts import hash_token
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import enter_score
 from participant_kit.gateway.metrics import LEASES_LOST
 from participant_kit.gateway.settings import Settings
-from participant_kit.gateway.submissions import change
-from participant_kit.gateway.tables import results, submissions
+from participant_kit.gateway.submissions import add_bits, change
+from participant_kit.gateway.tables import challenges, results, submissions
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import ChallengeInfo, ClaimRequest, Lease
@@ -30,53 +32,77 @@ _HOLDERS_STAGES = ("scoring", "sandbox")
 _NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 
 
-def end_lost_leases(connection: Connection, settings: Settings) -> bool:
-    """Queue again what a lost runner held; what was lost too often fails, and is not held against the participant."""
-    lent = submissions.c.state.in_([state.value for state in LENT.values()])
-    # no lease is longer than a lease, also after the clock was put back
-    at_most = time.time() + settings.lease
-    connection.execute(
-        update(submissions).where(lent & (submissions.c.lease_expires > at_most)).values(lease_expires=at_most)
-    )
-    lost = connection.execute(select(submissions).where((submissions.c.lease_expires < time.time()) & lent)).all()
-    for row in lost:
-        LEASES_LOST.labels(row.challenge, row.waits_for).inc()
-        values = dict(_NO_LEASE)
-        if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
-            values["bits"] = row.bits + alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
-        if row.lost + 1 >= settings.max_attempts:
-            failure = {"stage": "sandbox", "reason": "runner_lost"}
-            change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **values)
-        else:
-            change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **values)
-    return bool(lost)
+def are_lost(connection: Connection, settings: Settings) -> bool:
+    """Whether :func:`end_lost_lease` has something to do."""
+    return bool(connection.scalar(select(exists().where(_is_lost(settings)))))
 
 
-def claim(
-    connection: Connection, request: ClaimRequest, settings: Settings, *, skip_locked: bool
-) -> tuple[Any, Lease] | None:
+def _is_lost(settings: Settings) -> ColumnElement[bool]:
+    """No lease is longer than a lease, also after the clock was put back."""
+    now = time.time()
+    return (submissions.c.lease_expires < now) | (submissions.c.lease_expires > now + settings.lease)
+
+
+def end_lost_lease(connection: Connection, settings: Settings) -> Any | None:
+    """Queue again what a lost runner held; the row as it is then, None when nothing was lost.
+
+    What was lost too often fails, and is not held against the participant. One at a time: no change locks two accounts.
+    """
+    row = connection.execute(
+        select(submissions).where(_is_lost(settings)).limit(1).with_for_update(skip_locked=True)
+    ).one_or_none()
+    now = time.time()
+    if row is None:
+        return None
+    if row.lease_expires > now:
+        at_most = {"lease_expires": now + settings.lease}
+        connection.execute(update(submissions).where(submissions.c.id == row.id).values(at_most))
+        return row
+    LEASES_LOST.labels(row.challenge, row.waits_for).inc()
+    if row.lost + 1 >= settings.max_attempts:
+        failure = {"stage": "sandbox", "reason": "runner_lost"}
+        change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **_NO_LEASE)
+    else:
+        change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **_NO_LEASE)
+    if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
+        add_bits(connection, row, alphabet_of(find_challenge(connection, row.challenge).card).tick.bits)
+    return connection.execute(select(submissions).where(submissions.c.id == row.id)).one()
+
+
+def fit(connection: Connection, request: ClaimRequest) -> ClaimRequest:
+    """``request`` for those of its challenges alone whose limits the runner can keep."""
+    most = (request.cpus, request.memory, request.wall_time)
+    if most == (None, None, None):
+        return request
+    fitting = []
+    for card in connection.scalars(select(challenges.c.card).where(challenges.c.slug.in_(request.challenges))):
+        limits = Card.model_validate(card).limits
+        asked = (limits.cpus, limits.memory, limits.wall_time.total_seconds())
+        if all(has is None or needs <= has for needs, has in zip(asked, most, strict=True)):
+            fitting.append(card["slug"])
+    return request.model_copy(update={"challenges": fitting})
+
+
+def is_queued(connection: Connection, request: ClaimRequest) -> bool:
+    """Whether :func:`claim` would find something, unless another is quicker."""
+    return bool(connection.scalar(select(exists().where(*_fits(request)))))
+
+
+def _fits(request: ClaimRequest) -> list[ColumnElement[bool]]:
+    return [
+        submissions.c.challenge.in_(request.challenges),
+        submissions.c.waits_for == request.role.value,
+        submissions.c.state == State.QUEUED.value,
+    ]
+
+
+def claim(connection: Connection, request: ClaimRequest, settings: Settings) -> tuple[Any, Lease] | None:
     """Lend the next submission: of who has the fewest at work, the oldest. The row and its lease, or None."""
-    end_lost_leases(connection, settings)
-    at_work = (
-        select(submissions.c.participant, func.count().label("count"))
-        .where(submissions.c.state.in_([state.value for state in LENT.values()]))
-        .group_by(submissions.c.participant)
-        .subquery()
-    )
-    query = (
-        select(submissions)
-        .outerjoin(at_work, at_work.c.participant == submissions.c.participant)
-        .where(
-            submissions.c.challenge.in_(request.challenges),
-            submissions.c.waits_for == request.role.value,
-            submissions.c.state == State.QUEUED.value,
-        )
-        .order_by(func.coalesce(at_work.c.count, 0), submissions.c.created_at, submissions.c.id)
-        .limit(1)
-    )
-    if skip_locked:
-        query = query.with_for_update(of=submissions, skip_locked=True)
-    row = connection.execute(query).one_or_none()
+    at_work = Counter(connection.scalars(select(submissions.c.participant).where(submissions.c.lease_expires > 0)))
+    row = _oldest(connection, request, submissions.c.participant.not_in(at_work))
+    for fewest in sorted(set(at_work.values())) if row is None else ():
+        busy = [who for who, number in at_work.items() if number == fewest]
+        row = row or _oldest(connection, request, submissions.c.participant.in_(busy))
     if row is None:
         return None
     token, expires = secrets.token_urlsafe(32), time.time() + settings.lease
@@ -90,6 +116,12 @@ def claim(
         lease_expires=expires,
     )
     return row, _lease(token, row.attempt + 1, expires, settings)
+
+
+def _oldest(connection: Connection, request: ClaimRequest, whose: ColumnElement[bool]) -> Any | None:
+    """The one of those queued that has waited longest, locked; what another process has locked is not seen."""
+    query = select(submissions).where(*_fits(request), whose).order_by(submissions.c.created_at, submissions.c.id)
+    return connection.execute(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
 
 
 def renew_lease(connection: Connection, identifier: str, token: str, settings: Settings) -> Lease:
@@ -132,6 +164,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
     Raises :class:`GatewayError`: 409 for a stale token or another result, 422 for a receipt that is not signed
     by the challenge's runner, not of this submission, or of no score that the card has.
     """
+    connection.execute(select(submissions.c.id).where(submissions.c.id == identifier).with_for_update())
     known = connection.scalar(select(results.c.envelope).where(results.c.submission == identifier))
     if known is not None:
         if known == envelope:
@@ -153,9 +186,9 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
         scores=outcome.scores,
         failure=failure,
         counted=not not_at_fault,
-        bits=row.bits + receipt.bits,
         **_NO_LEASE,
     )
+    add_bits(connection, row, receipt.bits)
     if outcome.scores:
         enter_score(connection, challenge.card, row, outcome.scores)
     return row
@@ -163,7 +196,7 @@ def finish_blind(connection: Connection, identifier: str, token: str, envelope: 
 
 def find_lent(connection: Connection, identifier: str, token: str) -> Any:
     """The row of a submission that is lent to the holder of ``token``. Raises :class:`GatewayError` (409)."""
-    row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
+    row = connection.execute(select(submissions).where(submissions.c.id == identifier).with_for_update()).one_or_none()
     if row is None or row.lease_sha256 is None or not secrets.compare_digest(row.lease_sha256, hash_token(token)):
         raise _lost()
     if row.state == State.CANCELLED:

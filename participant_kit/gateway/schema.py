@@ -13,6 +13,9 @@ from sqlalchemy import Connection
 
 from participant_kit.challenge.errors import KitError
 
+_MIGRATING = 0x706B6974
+"""The advisory lock of PostgreSQL that one process has while it migrates."""
+
 
 class SchemaError(KitError):
     """The database is of another version of this program."""
@@ -46,8 +49,9 @@ def check_known(revision: str | None) -> None:
 
 def migrate(connection: Connection) -> tuple[str | None, str]:
     """Bring it to the newest revision; from which one to which. Raises :class:`SchemaError`, see check_known."""
+    if connection.dialect.name == "postgresql":  # until the migrations are committed
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
     before = revision_of(connection)
-    connection.rollback()
     check_known(before)
     config = _config()
     config.attributes["connection"] = connection

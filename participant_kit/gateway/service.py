@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -43,8 +43,8 @@ class Service:
         self.bell.close()
 
 
-def get_service(request: Request) -> Service:
-    """The service of this process."""
+async def get_service(request: Request) -> Service:
+    """The service of this process. Not a plain function, which would be given a thread for nothing."""
     service: Service = request.app.state.service
     return service
 
@@ -70,8 +70,8 @@ def get_account(
 AnyAccount = Annotated[Account, Depends(get_account)]
 
 
-def _only(*roles: AccountRole) -> Callable[[AnyAccount], Account]:
-    def check(account: AnyAccount) -> Account:
+def _only(*roles: AccountRole) -> Callable[[AnyAccount], Awaitable[Account]]:
+    async def check(account: AnyAccount) -> Account:
         if account.role not in roles:
             message = f"{account.name} is {account.role}; this is for: {', '.join(roles)}."
             raise GatewayError(403, "role", message, hint="Use a token of that role.")

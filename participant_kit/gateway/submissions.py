@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.card import Phase
 from participant_kit.gateway.challenges import find_challenge
+from participant_kit.gateway.database import insert_missing, tell
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_revision
-from participant_kit.gateway.quotas import check_quota, count_quota
-from participant_kit.gateway.tables import accounts, results, submissions
+from participant_kit.gateway.quotas import check_quota
+from participant_kit.gateway.tables import accounts, boards, results, submissions
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import ChallengeInfo, Changes, SubmissionStatus
@@ -32,9 +36,9 @@ _with_result = select(submissions, results.c.submission.label("result")).outerjo
 )
 
 
-def sealed_name(submission: str, digest: str) -> str:
-    """The blob of a submission: other bytes under the same identifier never replace it."""
-    return f"{submission}.{digest[:16]}"
+def sealed_name(submission: str) -> str:
+    """A name for the blob of a submission: who sends it again at the same time gets another."""
+    return f"{submission}.{secrets.token_hex(8)}"
 
 
 def find_phase(challenge: ChallengeInfo, name: str | None) -> Phase:
@@ -65,48 +69,61 @@ def find_known(connection: Connection, identifier: str, participant: str, digest
     """The row when this very submission was stored before. Raises :class:`GatewayError` when another one was."""
     row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
     if row is not None and (row.participant != participant or row.sealed_sha256 != digest):
-        hint = "Make a new identifier for each submission."
-        raise GatewayError(409, "identifier_used", "This identifier belongs to another submission.", hint=hint)
+        raise _identifier_used()
     return row
 
 
-def digest_of(connection: Connection, identifier: str) -> str | None:
-    """The SHA-256 of the sealed bytes stored under ``identifier``."""
-    digest: str | None = connection.scalar(select(submissions.c.sealed_sha256).where(submissions.c.id == identifier))
-    return digest
+def _identifier_used() -> GatewayError:
+    hint = "Make a new identifier for each submission."
+    return GatewayError(409, "identifier_used", "This identifier belongs to another submission.", hint=hint)
 
 
 def store_submission(
-    connection: Connection, challenge: ChallengeInfo, phase: Phase, participant: str, identifier: str, sealed: bytes
-) -> None:
-    """Count and queue a submission whose blob is stored already; nothing happens when it is known."""
-    digest = hashlib.sha256(sealed).hexdigest()
+    connection: Connection,
+    challenge: ChallengeInfo,
+    name: str | None,
+    participant: str,
+    identifier: str,
+    digest: str,
+    sealed: str,
+) -> bool:
+    """Count and queue a submission whose blob ``sealed`` is stored already; False when it is known already.
+
+    ``name`` is that of the phase, of the open one if left out. ``digest`` is the SHA-256 of what is in the blob.
+    """
+    revision = next_revision(connection, participant)  # first: what one participant sends at once is one after another
     if find_known(connection, identifier, participant, digest) is not None:
-        return
-    check_quota(count_quota(connection, challenge.card, phase, participant))
+        return False
+    phase = find_phase(challenge, name)
+    check_quota(connection, challenge.card, phase, participant)
     now = time.time()
-    revision = next_revision(connection, participant)
     role = Role.REHEARSAL if challenge.keys.of(Role.REHEARSAL) else Role.BLIND
-    connection.execute(
-        insert(submissions).values(
-            id=identifier,
-            challenge=challenge.card.slug,
-            phase=phase.name,
-            participant=participant,
-            state=State.QUEUED.value,
-            revision=revision,
-            waits_for=role.value,
-            sealed_sha256=digest,
-            created_at=now,
-            updated_at=now,
-        )
-    )
+    values = {
+        "id": identifier,
+        "challenge": challenge.card.slug,
+        "phase": phase.name,
+        "participant": participant,
+        "state": State.QUEUED.value,
+        "revision": revision,
+        "waits_for": role.value,
+        "sealed_sha256": digest,
+        "sealed": sealed,
+        "created_at": now,
+        "updated_at": now,
+    }
+    try:
+        connection.execute(insert(submissions).values(values))
+    except IntegrityError:  # somebody else has just taken the identifier
+        raise _identifier_used() from None
+    tell(connection, *Role)
+    return True
 
 
-def find_submission(connection: Connection, identifier: str, participant: str) -> Any:
+def find_submission(connection: Connection, identifier: str, participant: str, *, lock: bool = False) -> Any:
     """The row of one of ``participant``'s own. Raises :class:`GatewayError` (404), also for another's."""
     mine = (submissions.c.id == identifier) & (submissions.c.participant == participant)
-    row = connection.execute(select(submissions).where(mine)).one_or_none()
+    query = select(submissions).where(mine)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         hint = "See yours with: pkit status"
         raise GatewayError(404, "submission_unknown", "You have no submission of this identifier.", hint=hint)
@@ -115,44 +132,77 @@ def find_submission(connection: Connection, identifier: str, participant: str) -
 
 def next_revision(connection: Connection, participant: str) -> int:
     """Count one more change of ``participant``'s; the account's row orders those that happen at once."""
-    mine = accounts.c.name == participant
-    connection.execute(update(accounts).where(mine).values(revision=accounts.c.revision + 1))
-    revision: int = connection.scalar(select(accounts.c.revision).where(mine)) or 0
-    return revision
+    mine = update(accounts).where(accounts.c.name == participant)
+    counted = mine.values(revision=accounts.c.revision + 1).returning(accounts.c.revision)
+    tell(connection, participant)
+    return connection.scalar(counted) or 0
 
 
 def change(connection: Connection, row: Any, **values: Any) -> None:
-    """Set ``values`` of a submission, and let those who wait see that it changed."""
+    """Set ``values`` of a submission whose row is locked, and let those who wait see that it changed."""
     revision = next_revision(connection, row.participant)
+    if values.get("state") == State.QUEUED.value:
+        tell(connection, *Role)
     values |= {"version": row.version + 1, "revision": revision, "updated_at": time.time()}
     connection.execute(update(submissions).where(submissions.c.id == row.id).values(values))
 
 
+def add_bits(connection: Connection, row: Any, bits: float) -> None:
+    """Count what a submission, whose change has just been set, revealed."""
+    connection.execute(update(submissions).where(submissions.c.id == row.id).values(bits=submissions.c.bits + bits))
+    insert_missing(connection, boards, challenge=row.challenge, phase=row.phase, version=0, bits=0.0)
+    board = (boards.c.challenge == row.challenge) & (boards.c.phase == row.phase)
+    connection.execute(update(boards).where(board).values(bits=boards.c.bits + bits))
+
+
 def cancel_submission(connection: Connection, identifier: str, participant: str) -> Any:
     """Take it back; one that is final stays as it is. The row before. A run that had begun on real data counts."""
-    row = find_submission(connection, identifier, participant)
+    row = find_submission(connection, identifier, participant, lock=True)
     if State(row.state) not in FINAL:
         bits = alphabet_of(find_challenge(connection, row.challenge).card).tick.bits
         ran = row.state == State.RUNNING  # that it was not done yet is something the holder's log charges for
-        change(connection, row, state=State.CANCELLED.value, counted=ran, bits=row.bits + (bits if ran else 0.0))
+        change(connection, row, state=State.CANCELLED.value, counted=ran, lease_expires=None)
+        if ran:
+            add_bits(connection, row, bits)
     return row
 
 
-def read_status(connection: Connection, row: Any) -> SubmissionStatus:
+def read_status(connection: Connection, identifier: str) -> SubmissionStatus:
     """What the participant sees."""
-    return _status(connection, connection.execute(_with_result.where(submissions.c.id == row.id)).one())
+    return _statuses(connection, connection.execute(_with_result.where(submissions.c.id == identifier)).all())[0]
 
 
-def _status(connection: Connection, row: Any) -> SubmissionStatus:
-    position = None
-    if row.state == State.QUEUED:
+def _statuses(connection: Connection, rows: Sequence[Any]) -> list[SubmissionStatus]:
+    """What one participant sees of ``rows``."""
+    queued = [row for row in rows if row.state == State.QUEUED]
+    if len(queued) == 1:
         before = (
-            (submissions.c.challenge == row.challenge)
-            & (submissions.c.waits_for == row.waits_for)
+            (submissions.c.challenge == queued[0].challenge)
+            & (submissions.c.waits_for == queued[0].waits_for)
             & (submissions.c.state == State.QUEUED.value)
-            & (submissions.c.created_at < row.created_at)
+            & (submissions.c.created_at < queued[0].created_at)
         )
-        position = 1 + (connection.scalar(select(func.count()).select_from(submissions).where(before)) or 0)
+        number = connection.scalar(select(func.count()).select_from(submissions).where(before)) or 0
+        places = {queued[0].id: 1 + number}
+    else:
+        places = _places(connection, queued)
+    return [_status(row, places.get(row.id)) for row in rows]
+
+
+def _places(connection: Connection, queued: Sequence[Any]) -> dict[str, int]:
+    """Of many the places at once: each queue is gone through no more than once."""
+    columns = submissions.c
+    places: dict[str, int] = {}
+    for challenge in {row.challenge for row in queued}:
+        place = func.rank().over(partition_by=columns.waits_for, order_by=columns.created_at).label("place")
+        waiting = (columns.challenge == challenge) & (columns.state == State.QUEUED.value)
+        queue = select(columns.id, columns.participant, place).where(waiting).subquery()
+        mine = select(queue.c.id, queue.c.place).where(queue.c.participant == queued[0].participant)
+        places |= {identifier: number for identifier, number in connection.execute(mine)}
+    return places
+
+
+def _status(row: Any, position: int | None) -> SubmissionStatus:
     return SubmissionStatus(
         id=row.id,
         challenge=row.challenge,
@@ -179,7 +229,7 @@ def list_submissions(connection: Connection, participant: str, challenge: str | 
     if challenge:
         query = query.where(submissions.c.challenge == challenge)
     newest_first = query.order_by(submissions.c.created_at.desc(), submissions.c.id.desc())
-    return [_status(connection, row) for row in connection.execute(newest_first)]
+    return _statuses(connection, connection.execute(newest_first).all())
 
 
 def read_changes(connection: Connection, challenge: ChallengeInfo, participant: str, after: int) -> Changes:
@@ -189,7 +239,8 @@ def read_changes(connection: Connection, challenge: ChallengeInfo, participant: 
     later = mine.where(submissions.c.revision > after).order_by(submissions.c.revision).limit(PAGE)
     changed = connection.execute(later).all()
     queued = connection.execute(mine.where(submissions.c.state == State.QUEUED.value)).all()
-    statuses = {row.id: _status(connection, row) for row in (*changed, *queued)}
+    rows = {row.id: row for row in (*changed, *queued)}
+    statuses = {status.id: status for status in _statuses(connection, list(rows.values()))}
     places = hashlib.sha256("".join(sorted(f"{row.id}{statuses[row.id].queue_position}," for row in queued)).encode())
     board = board_revision(connection, slug)
     return Changes(

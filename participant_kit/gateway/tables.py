@@ -48,6 +48,7 @@ submissions = Table(
     Column("rehearsed", Boolean, nullable=False, default=False),
     Column("counted", Boolean, nullable=False, default=True),
     Column("sealed_sha256", String(64), nullable=False),
+    Column("sealed", String(64), nullable=False, comment="the name of its blob, which is that of no other"),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
@@ -61,7 +62,7 @@ submissions = Table(
     Column("bits", Float, nullable=False, default=0.0, comment="what it revealed, as far as the gateway knows"),
     Index("submissions_of_participant", "participant", "challenge", "phase", "created_at"),
     Index("submissions_changed", "participant", "challenge", "revision"),
-    Index("submissions_waiting", "challenge", "waits_for", "state", "created_at"),
+    Index("submissions_waiting", "challenge", "waits_for", "state", "created_at", "id"),
     Index("submissions_leased", "lease_expires"),
 )
 
@@ -92,4 +93,5 @@ boards = Table(
     Column("challenge", String(64), primary_key=True),
     Column("phase", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
+    Column("bits", Float, nullable=False, comment="what all submissions to the phase have revealed"),
 )

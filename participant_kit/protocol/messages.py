@@ -210,12 +210,20 @@ class Leaderboard(_Message):
 
 
 class ClaimRequest(_Message):
-    """A runner's request for work; the gateway answers at once, or within ``wait`` seconds."""
+    """A runner's request for work; the gateway answers at once, or within ``wait`` seconds.
+
+    ``cpus``, ``memory`` (bytes) and ``wall_time`` (seconds) are the most that the runner can give to one submission: it
+    gets only those of challenges whose limits fit. None is any. A runner with a short ``wall_time`` is never taken by
+    long ones.
+    """
 
     role: Role
     runner: Annotated[str, Field(max_length=100)]
     challenges: Annotated[list[Slug], Field(min_length=1, max_length=100)]
     wait: Annotated[float, Field(ge=0, le=60)] = 25
+    cpus: Annotated[int, Field(ge=1)] | None = None
+    memory: Annotated[int, Field(ge=1)] | None = None
+    wall_time: Annotated[float, Field(gt=0)] | None = None
 
 
 class LeaseToken(_Message):

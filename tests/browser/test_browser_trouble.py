@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import sqlite3
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -211,27 +209,18 @@ def test_jupyter_server_is_restarted_and_the_page_reloaded_during_a_run(joined: 
 
 
 def test_a_spent_quota_says_when_there_is_more(house: House, joined: Lab, desk: Desk) -> None:
-    with closing(sqlite3.connect(house.root / "gateway" / "gateway.sqlite")) as connection, connection:
-        card = connection.execute("SELECT card FROM challenges WHERE slug = ?", (SLUG,)).fetchone()[0]
-        spent = card.replace('"total": 1000', '"total": 1')
-        assert spent != card
-        connection.execute("UPDATE challenges SET card = ? WHERE slug = ?", (spent, SLUG))
-    try:
+    with house.other_card(lambda card: card["phases"][0].update(total=1)):
         desk.open(joined.write("spent.ipynb", SOLUTION))
         dialog = desk.open_dialog()
         expect(dialog).to_contain_text("Nothing is left to submit with")
         expect(dialog.get_by_role("button", name="Submit blind")).to_be_disabled()
-    finally:
-        with closing(sqlite3.connect(house.root / "gateway" / "gateway.sqlite")) as connection, connection:
-            connection.execute("UPDATE challenges SET card = ? WHERE slug = ?", (card, SLUG))
 
 
 def test_a_revoked_token_asks_for_another_and_goes_on(house: House, joined: Lab, desk: Desk) -> None:
     desk.open(joined.write("revoked.ipynb", SOLUTION))
     desk.show_panel()
     expect(desk.panel.locator(".pkit-Challenge")).to_be_visible()
-    with closing(sqlite3.connect(house.root / "gateway" / "gateway.sqlite")) as connection, connection:
-        connection.execute("UPDATE tokens SET expires_at = 1 WHERE account = 'ada'")
+    house.expire("ada")
     expect(desk.panel).to_contain_text("does not take your token any more", timeout=30_000)
     dialog = desk.open_dialog()
     expect(dialog).to_contain_text("does not take your token any more")
@@ -250,20 +239,10 @@ def test_a_challenge_that_has_just_closed(house: House, joined: Lab, desk: Desk)
     desk.open(joined.write("closed.ipynb", SOLUTION))
     dialog = desk.open_dialog()
     expect(dialog.get_by_role("button", name="Submit blind")).to_be_enabled()
-    with closing(sqlite3.connect(house.root / "gateway" / "gateway.sqlite")) as connection, connection:
-        card = connection.execute("SELECT card FROM challenges WHERE slug = ?", (SLUG,)).fetchone()[0]
-        ended = re.sub(
-            r'("name": "development", "starts": ")[^"]*(", "ends": ")[^"]*', r"\g<1>2020-01-01\g<2>2020-01-02", card
-        )
-        assert ended != card
-        connection.execute("UPDATE challenges SET card = ? WHERE slug = ?", (ended, SLUG))
-    try:
+    with house.other_card(lambda card: card["phases"][0].update(starts="2020-01-01", ends="2020-01-02")):
         dialog.get_by_role("button", name="Submit blind").click()
         expect(dialog).to_contain_text("No phase of this challenge is open")
         expect(dialog).to_be_visible()
-    finally:
-        with closing(sqlite3.connect(house.root / "gateway" / "gateway.sqlite")) as connection, connection:
-            connection.execute("UPDATE challenges SET card = ? WHERE slug = ?", (card, SLUG))
 
 
 def test_a_gateway_with_a_certificate_that_nobody_knows_gets_no_token(joined: Lab, desk: Desk, tmp_path: Path) -> None:

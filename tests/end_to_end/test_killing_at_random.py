@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import query
 from house import SLUG, House, wait_until
 
 from participant_kit.participant import Submission
@@ -155,9 +155,7 @@ def check_books(house: House, sent: dict[str, str]) -> None:
             line = next(line for line in lines if line.submission == identifier and line.kind == RESULT)
             assert line.message == submission.envelope()
     assert house.client().quota(SLUG).used_total == sum(each.status.counted for each in found.values())
-    with sqlite3.connect(house.root / "gateway" / "gateway.sqlite") as database:
-        stored = Counter(row[0] for row in database.execute("SELECT submission FROM results"))
-    database.close()
+    stored = Counter(identifier for (identifier,) in query(house.settings, "SELECT submission FROM results"))
     assert stored.keys() <= results.keys()
     scored = [each for each in found.values() if each.state is State.SCORED]
     assert stored.keys() >= {each.id for each in scored}

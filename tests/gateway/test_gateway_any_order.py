@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from gateway_world import BLIND, MEMORY, make_envelope, make_kit
+from databases import DATABASES, MEMORY, fresh_database
+from gateway_world import BLIND, make_envelope, make_kit
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -86,27 +88,39 @@ class Crash(Exception):
 class Template:
     """A gateway's folder with one challenge that rehearses, copied for each example."""
 
+    kind: str
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp()))
 
     def __post_init__(self) -> None:
+        self.database = fresh_database(self.kind)
+        self.url = self.database.__enter__()
         card = CARD.replace(b"per_day: 10, total: 100", b"per_day: %d, total: %d" % (PER_DAY, TOTAL))
         kit = make_kit(self.folder / "kit", card, (Role.BLIND, Role.REHEARSAL))
-        service: Service = create_app(self.settings(self.folder / "gateway")).state.service
+        service: Service = create_app(self.settings(self.folder / "gateway", self.url)).state.service
         challenge_routes._publish(service, "small", kit)
         service.database.close()
         for name in PEOPLE:
-            create_token(self.folder / "gateway", name, "participant")
+            create_token(self.folder / "gateway", name, "participant", database=self.url)
 
     @staticmethod
-    def settings(data: Path) -> Settings:
-        return Settings(data, lease=LEASE, max_attempts=ATTEMPTS)
+    def settings(data: Path, url: str | None) -> Settings:
+        return Settings(data, url, lease=LEASE, max_attempts=ATTEMPTS)
+
+    def copy(self, data: Path) -> AbstractContextManager[str | None]:
+        """A gateway like this one in ``data``; the URL of its database, if that is a server's."""
+        shutil.copytree(self.folder / "gateway", data)
+        return fresh_database(self.kind, self.url.partition("?")[0].rpartition("/")[2] if self.url else "")
+
+    def close(self) -> None:
+        self.database.__exit__(None, None, None)
+        shutil.rmtree(self.folder)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def template() -> Any:
-    World.template = Template()
+@pytest.fixture(scope="class", autouse=True)
+def template(request: pytest.FixtureRequest) -> Any:
+    World.template = Template("postgresql" if "postgresql" in request.cls.__name__.lower() else "sqlite")
     yield
-    shutil.rmtree(World.template.folder)
+    World.template.close()
 
 
 class World(RuleBasedStateMachine):
@@ -117,7 +131,8 @@ class World(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.data = Path(tempfile.mkdtemp(dir=MEMORY)) / "gateway"
-        shutil.copytree(self.template.folder / "gateway", self.data)
+        self.database = self.template.copy(self.data)
+        self.url = self.database.__enter__()
         self.now = NOON
         self.kept: dict[str, Kept] = {}
         self.claims: list[Claim] = []
@@ -127,7 +142,7 @@ class World(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        settings = Template.settings(self.data)
+        settings = Template.settings(self.data, self.url)
         self.service = Service(settings, Database(settings), Blobs(self.data / "blobs"))
         sweep(self.service)
 
@@ -138,6 +153,7 @@ class World(RuleBasedStateMachine):
             finally:
                 self.service.database.close()
                 self.patch.undo()
+                self.database.__exit__(None, None, None)
                 shutil.rmtree(self.data.parent)
 
     def ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
@@ -297,7 +313,7 @@ class World(RuleBasedStateMachine):
         identifier = self.pick(which)
         with pytest.raises(Crash), self.service.database.write() as connection:
             request = ClaimRequest(role=Role.BLIND, runner="r", challenges=["small"], wait=0)
-            leases.claim(connection, request, self.service.settings, skip_locked=False)
+            leases.claim(connection, request, self.service.settings)
             submissions.cancel_submission(connection, identifier, self.kept[identifier].participant)
             raise Crash
         self.restart()
@@ -342,7 +358,17 @@ class World(RuleBasedStateMachine):
         assert not list((self.data / "blobs" / "sealed").glob("*"))
 
 
-TestWorld = World.TestCase
-TestWorld.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
+class OnSQLite(World):
+    """The embedded default."""
+
+
+class OnPostgreSQL(World):
+    """What several processes share."""
+
+
+CHOICE = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+OnSQLite.TestCase.settings = OnPostgreSQL.TestCase.settings = CHOICE
+if "sqlite" in DATABASES:
+    TestOnSQLite = OnSQLite.TestCase
+if "postgresql" in DATABASES:
+    TestOnPostgreSQL = OnPostgreSQL.TestCase

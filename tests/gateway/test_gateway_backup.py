@@ -32,6 +32,11 @@ from participant_kit.protocol.messages import Claim
 UNLIMITED = CARD.replace(b", per_day: 10, total: 100", b"")
 
 
+@pytest.fixture
+def database() -> None:
+    """SQLite's: for PostgreSQL there is a file of its own."""
+
+
 @contextmanager
 def load(gateway: GatewayProcess, lent: list[Claim]) -> Iterator[None]:
     """Participants submit, and runners finish what they claim, until the end; each fifth claim is kept in ``lent``."""

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from gateway_world import World, make_kit
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from participant_kit.gateway.accounts import create_token
 from participant_kit.gateway.app import create_app
 from participant_kit.gateway.backup import back_up, restore
+from participant_kit.gateway.database import open_engine
 from participant_kit.gateway.dump import BackupError
 from participant_kit.gateway.settings import Settings
 
-psycopg = pytest.importorskip("psycopg")
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 SECRET = "word-of-the-database"
 
@@ -28,8 +28,6 @@ SECRET = "word-of-the-database"
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of a server of our own, without the database's name; its user has a password."""
-    if not PROGRAMS:
-        pytest.skip("there is no PostgreSQL server on this machine")
     folder = Path(tempfile.mkdtemp())
     (folder / "password").write_text(SECRET)
     become = []
@@ -43,7 +41,7 @@ def server() -> Iterator[str]:
     options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
     control = [*become, programs / "pg_ctl", "-D", data, "-w"]
     subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, capture_output=True)
-    yield f"postgresql+psycopg://pkit:{SECRET}@/{{}}?host={folder}"
+    yield f"postgresql://pkit:{SECRET}@/{{}}?host={folder}"
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
     shutil.rmtree(folder)
 
@@ -51,8 +49,10 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def world(server: str, tmp_path: Path) -> Iterator[World]:
     """A gateway on a database of its own, with one submission that is lent, and one that waits."""
-    with create_engine(server.format("postgres")).connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(f"CREATE DATABASE {tmp_path.name}"))
+    engine = open_engine(server.format("postgres"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {tmp_path.name}"))
+    engine.dispose()
     settings = Settings(tmp_path / "gateway", server.format(tmp_path.name), lease=60)
     with TestClient(create_app(settings)) as client:
         world = World(client, settings.data)

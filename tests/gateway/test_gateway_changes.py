@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from fastapi.testclient import TestClient
-from gateway_world import API, World, make_envelope, make_kit
-from sqlalchemy import Connection, create_engine, insert, table
-from sqlalchemy import column as col
+from gateway_world import API, World, make_kit
 from support import CARD, make_card
 
-import participant_kit.gateway
 from participant_kit.challenge.alphabet import alphabet_of
-from participant_kit.gateway.accounts import hash_token
-from participant_kit.gateway.app import create_app
-from participant_kit.gateway.database import Database
-from participant_kit.gateway.settings import Settings
-from participant_kit.gateway.tables import metadata
 from participant_kit.protocol.identifiers import new_identifier
-from participant_kit.protocol.keys import KeyRing
-from participant_kit.protocol.messages import Changes, Claim, Lease, Problem
+from participant_kit.protocol.messages import Changes, Problem
 
 WITHOUT_QUOTA = CARD.replace(b", per_day: 10, total: 100", b"")
 
@@ -139,7 +124,7 @@ def test_the_tag_stays_while_nothing_changes_and_changes_with_the_board_and_the_
 
 
 def test_the_end_of_a_phase_ends_the_waiting(empty: World, tmp_path: Path) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
     empty.publish(make_kit(tmp_path / "kit", CARD.replace(b"ends: 2036-01-01", f"ends: {soon}".encode())))
     last = ask(empty)
     changed, seconds = timed(lambda: again(empty, last, wait=20))
@@ -197,15 +182,14 @@ def test_a_page_with_much_queued_behind_it_is_asked_on_from_where_it_ended(
 
 def test_the_tag_of_a_thousand_that_are_queued_is_taken_back(unbounded: World) -> None:
     unbounded.auth("ada")
-    with sqlite3.connect(unbounded.data / "gateway.sqlite") as connection:
-        connection.execute("UPDATE accounts SET revision = 1500 WHERE name = 'ada'")
-        connection.executemany(
-            "INSERT INTO submissions (id, challenge, phase, participant, state, version, revision, waits_for,"
-            " rehearsed, counted, sealed_sha256, created_at, updated_at, attempt, lost, has_log, bits)"
-            " VALUES (?, 'small', 'development', 'ada', 'queued', 1, ?, 'blind', 0, 1, '', ?, 0, 0, 0, 0, 0)",
-            [(new_identifier(), number, number) for number in range(1, 1501)],
-        )
-    connection.close()
+    unbounded.query("UPDATE accounts SET revision = 1500 WHERE name = 'ada'")
+    unbounded.query(
+        "INSERT INTO submissions (id, challenge, phase, participant, state, version, revision, waits_for,"
+        " rehearsed, counted, sealed_sha256, sealed, created_at, updated_at, attempt, lost, has_log, bits)"
+        " VALUES (:id, 'small', 'development', 'ada', 'queued', 1, :number, 'blind', false, true, '', '', :number,"
+        " 0, 0, 0, false, 0)",
+        *({"id": new_identifier(), "number": number} for number in range(1, 1501)),
+    )
     first = ask(unbounded)
     assert len(first.tag) < 200
     last = again(unbounded, first)
@@ -275,11 +259,9 @@ def test_of_many_changes_at_once_none_is_missed_and_each_has_its_own_revision(un
         for thread in threads:
             thread.join()
     assert (len(seen), set(seen.values())) == (made, {"scored"})
-    with sqlite3.connect(unbounded.data / "gateway.sqlite") as connection:
-        stored = [revision for (revision,) in connection.execute("SELECT revision FROM submissions")]
-        attempts = [attempt for (attempt,) in connection.execute("SELECT attempt FROM submissions")]
-        (count,) = connection.execute("SELECT revision FROM accounts WHERE name = 'ada'").fetchone()
-    connection.close()
+    stored = [revision for (revision,) in unbounded.query("SELECT revision FROM submissions")]
+    attempts = [attempt for (attempt,) in unbounded.query("SELECT attempt FROM submissions")]
+    ((count,),) = unbounded.query("SELECT revision FROM accounts WHERE name = 'ada'")
     changes = sum(1 + 2 * attempt for attempt in attempts)  # made, and claimed and scored or lost: a slow machine loses
     assert (len(set(stored)), count) == (made, changes)
 
@@ -304,110 +286,3 @@ def test_cancelling_a_run_reveals_that_it_was_not_done_yet(world: World) -> None
     for _ in range(2):
         world.client.post(f"{API}/submissions/{running}/cancel", headers=world.auth("ada"))
     assert quota(world)["revealed_bits"] == round(alphabet_of(make_card()).tick.bits, 3) > 0
-
-
-def config_for(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(participant_kit.gateway.__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def rows(name: str, *values: dict[str, Any]) -> Any:
-    columns = [col(key, metadata.tables[name].c[key].type) for key in values[0]]
-    return insert(table(name, *columns)).values(list(values))
-
-
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """The data of a gateway as the first schema has it: ada has four submissions, bob one, cy none."""
-    settings = Settings(tmp_path / "old")
-    settings.data.mkdir()
-    card = make_card()
-    made = [new_identifier() for _ in range(5)]
-    submissions = [
-        {
-            "id": identifier,
-            "challenge": "small",
-            "phase": "development",
-            "participant": who,
-            "state": state,
-            "version": version,
-            "rehearsed": False,
-            "counted": True,
-            "sealed_sha256": "",
-            "created_at": 1.0 + number,
-            "updated_at": 9.0 - number,
-            "attempt": 0,
-            "lost": 0,
-            "has_log": False,
-        }
-        for number, (identifier, who, state, version) in enumerate(
-            zip(made, ("ada", "bob", "ada", "ada", "ada"), ("scored", "scored", "failed", "cancelled", "queued"),
-                (3, 3, 3, 2, 1), strict=True)
-        )
-    ]  # fmt: skip
-    results = []
-    for number, bits in ((0, 12.5), (1, 3), (2, 0.25)):
-        lease = Lease(token="", attempt=1, expires_at=datetime.now(UTC), seconds=1)
-        claim = Claim(
-            **{key: submissions[number][key] for key in ("challenge", "phase", "participant")},
-            submission=made[number],
-            lease=lease,
-            sealed=b"",
-        )
-        results.append({"submission": made[number], "envelope": make_envelope(claim, bits=bits), "created_at": 9.0})
-    engine = create_engine(settings.database_url)
-    with engine.connect() as connection:
-        command.upgrade(config_for(connection), "0001")
-        connection.execute(
-            rows("accounts", *({"name": who, "role": "participant", "created_at": 0.0} for who in ("ada", "bob", "cy")))
-        )
-        connection.execute(
-            rows("tokens", *({"sha256": hash_token(who), "account": who} for who in ("ada", "bob", "cy")))
-        )
-        challenge = {"slug": "small", "card": card.model_dump(mode="json"), "keys": KeyRing().model_dump(mode="json")}
-        connection.execute(rows("challenges", challenge | {"kit_sha256": "", "kit_bytes": 0, "updated_at": 0.0}))
-        connection.execute(rows("submissions", *submissions))
-        connection.execute(rows("results", *results))
-        connection.commit()
-    engine.dispose()
-    return settings.data
-
-
-@pytest.fixture
-def migrated(old: Path) -> Iterator[World]:
-    with TestClient(create_app(Settings(old)), raise_server_exceptions=False) as client:
-        yield World(client, old, {who: who for who in ("ada", "bob", "cy")})
-
-
-def test_a_gateway_of_before_numbers_what_it_has_in_the_order_in_which_it_was_made(migrated: World) -> None:
-    mine = ask(migrated)
-    assert [status.state.value for status in mine.submissions] == ["scored", "failed", "cancelled", "queued"]
-    assert [status.version for status in mine.submissions] == [3, 3, 2, 1]
-    assert (mine.revision, ask(migrated, "bob").revision, ask(migrated, "cy").revision) == (4, 1, 0)
-    new = submit(migrated)
-    changed = again(migrated, mine)
-    assert (changed.revision, changed.submissions[0].id) == (5, new)
-
-
-def test_a_gateway_of_before_counts_the_bits_of_the_receipts_that_it_has(migrated: World) -> None:
-    assert [quota(migrated, who)["revealed_bits"] for who in ("ada", "bob", "cy")] == [12.75, 3, 0]
-
-
-def test_migrating_twice_changes_nothing(old: Path) -> None:
-    for _ in range(2):
-        Database(Settings(old)).close()
-    with sqlite3.connect(old / "gateway.sqlite") as connection:
-        assert connection.execute("SELECT sum(revision), sum(bits) FROM submissions").fetchone() == (1 + 10, 15.75)
-    connection.close()
-
-
-@pytest.mark.parametrize("new", [True, False], ids=["a new gateway", "one of before"])
-def test_after_migrating_the_database_is_as_the_tables_say(new: bool, old: Path, tmp_path: Path) -> None:
-    settings = Settings(tmp_path / "new" if new else old)
-    Database(settings).close()
-    engine = create_engine(settings.database_url)
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()

@@ -78,7 +78,7 @@ def test_a_day_s_quota_is_that_of_the_day_it_was_used_on(world: World, clock: Cl
 
 
 def test_a_token_that_seemed_to_have_expired_is_good_again_when_the_clock_is(world: World, clock: Clock) -> None:
-    world.tokens["ada"] = create_token(world.data, "ada", "participant", valid_days=1)
+    world.tokens["ada"] = create_token(world.data, "ada", "participant", 1, world.database)
     for jump, status in ((0, 200), (DAY + 1, 401), (-DAY - 1, 200), (-DAY, 200)):
         clock.now += jump
         assert world.client.get(f"{API}/me", headers=world.auth("ada")).status_code == status

@@ -13,26 +13,26 @@ import pytest
 from fastapi.testclient import TestClient
 from gateway_world import API, World, make_kit
 
-from participant_kit.gateway import database
 from participant_kit.gateway.app import create_app
 from participant_kit.gateway.settings import Settings
 
 HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN IMMEDIATE")
-print("held", flush=True)
-sys.stdin.read()
+import sys
+from participant_kit.gateway.database import open_engine
+with open_engine(sys.argv[1]).connect().execution_options(writes=True) as connection, connection.begin():
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE submissions, accounts IN EXCLUSIVE MODE")
+    print("held", flush=True)
+    sys.stdin.read()
 """
 
 
 @pytest.fixture
-def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def impatient(tmp_path: Path, data: Path, database: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A gateway that waits for half a second and no longer."""
-    monkeypatch.setattr(database, "PATIENCE", 0.5)
-    app = create_app(Settings(tmp_path / "gateway", lease=60))
-    with TestClient(app, raise_server_exceptions=False) as client:
-        world = World(client, tmp_path / "gateway")
+    monkeypatch.setattr("participant_kit.gateway.database.PATIENCE", 0.5)
+    with TestClient(create_app(Settings(data, database, lease=60)), raise_server_exceptions=False) as client:
+        world = World(client, data, database)
         world.publish(make_kit(tmp_path / "kit"))
         world.auth("ada")
         world.auth("runner", "runner")
@@ -41,7 +41,7 @@ def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World
 
 @contextmanager
 def locked(world: World) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-c", HOLD, str(world.data / "gateway.sqlite")]
+    command = [sys.executable, "-c", HOLD, Settings(world.data, world.database).database_url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout and holder.stdin
         assert holder.stdout.readline() == b"held\n"

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from databases import query
 from gateway_process import GatewayProcess, wait_for
 from gateway_world import API, World, make_kit
 
 from participant_kit.gateway.readiness import Readiness
+from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.messages import Problem
 
@@ -45,6 +47,7 @@ def test_the_metrics_say_what_waits_and_what_was_asked_and_name_nobody(tmp_path:
         assert running.claim()
         requests.get(f"{running.address}{API}/submissions/{secret}?token={secret}")
         requests.request("SECRETMETHOD", f"{running.address}/{secret}")
+        requests.request("PURGE", f"{running.address}/{secret}")
         time.sleep(1.1)  # the lease of a second, which nobody renews, runs out
         assert running.claim()
         metrics = running.metrics()
@@ -84,11 +87,10 @@ def test_ready_is_who_can_reach_database_schema_and_blobs(world: World, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr("participant_kit.gateway.readiness.RESERVE", 1 << 60)
         assert "disk is full" in refused()
-    with sqlite3.connect(world.data / "gateway.sqlite") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    settings = Settings(world.data, world.database)
+    query(settings, "UPDATE alembic_version SET version_num = '9999'")
     assert "9999" in refused()
-    with sqlite3.connect(world.data / "gateway.sqlite") as connection:
-        connection.execute("DROP TABLE alembic_version")
+    query(settings, "DROP TABLE alembic_version")
     assert "None" in refused()
 
 

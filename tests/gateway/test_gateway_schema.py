@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -20,8 +21,9 @@ import pytest
 import requests
 import schemathesis
 import uvicorn
+from databases import MEMORY, fresh_database
 from fastapi import FastAPI
-from gateway_world import API, MEMORY, make_envelope, make_kit
+from gateway_world import API, make_envelope, make_kit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
@@ -118,9 +120,11 @@ class World:
 def world() -> Iterator[World]:
     folder = Path(tempfile.mkdtemp(dir=MEMORY))
     data, kit = folder / "gateway", make_kit(folder / "kit", UNLIMITED, (Role.BLIND, Role.REHEARSAL))
-    app = create_app(Settings(data))
-    tokens = {role: create_token(data, role, role) for role in ROLES if role}
-    with listening(app) as address, requests.Session() as session:
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(fresh_database())
+        app = create_app(Settings(data, url))
+        tokens = {role: create_token(data, role, role, database=url) for role in ROLES if role}
+        address, session = stack.enter_context(listening(app)), stack.enter_context(requests.Session())
         world = World(address, kit, tokens, session)
         app.state.service.bell.close()  # who asks to wait gets an answer at once
         assert world.ask("PUT", "/challenges/small", "organizer", data=kit).status_code == 200

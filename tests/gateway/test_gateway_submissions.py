@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import threading
 import time
 
@@ -11,6 +12,7 @@ from gateway_world import API, BLIND, REHEARSAL, World, make_envelope, make_kit,
 from support import CARD
 
 from participant_kit.gateway.app import create_app
+from participant_kit.gateway.blobs import SETTLED
 from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import Role, SecretKeys
@@ -35,8 +37,7 @@ def test_nothing_of_the_notebook_is_left_once_it_is_final(world: World) -> None:
     claim = world.claim()
     assert claim
     world.finish(claim)
-    left = [path for path in world.data.rglob("*") if path.is_file() and b"a sealed notebook" in path.read_bytes()]
-    assert left == []
+    assert b"a sealed notebook" not in world.stored()
 
 
 def test_sending_the_same_twice_is_sending_it_once(world: World) -> None:
@@ -279,9 +280,12 @@ def test_a_status_that_waits_is_answered_by_the_change(world: World) -> None:
 def test_a_restart_finds_everything_and_sweeps_what_a_crash_left(world: World) -> None:
     identifier = world.submit().json()["id"]
     orphan = world.data / "blobs" / "sealed" / "orphan"
-    orphan.write_bytes(b"x")
-    create_app(Settings(world.data))
+    for path, age in ((orphan, SETTLED + 1), (orphan.with_name("another process's"), SETTLED - 60)):
+        path.write_bytes(b"x")
+        os.utime(path, (time.time() - age,) * 2)
+    create_app(Settings(world.data, world.database))
     assert not orphan.exists()
+    assert orphan.with_name("another process's").exists(), "it may be about to store what belongs to it"
     claim = world.claim()
     assert claim and (claim.submission, claim.sealed) == (identifier, b"sealed")
 

@@ -8,11 +8,23 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from participant_kit.gateway.errors import GatewayError
-from participant_kit.gateway.leases import claim, find_lent, finish_blind, finish_rehearsal, renew_lease, return_lease
+from participant_kit.gateway.leases import (
+    are_lost,
+    claim,
+    end_lost_lease,
+    find_lent,
+    finish_blind,
+    finish_rehearsal,
+    fit,
+    is_queued,
+    renew_lease,
+    return_lease,
+)
 from participant_kit.gateway.service import AnyRunner, BlindRunner, Gateway, RehearsalRunner, Service
-from participant_kit.gateway.submissions import LOGS, SEALED, sealed_name
+from participant_kit.gateway.submissions import LOGS, SEALED
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import BlindResult, Claim, ClaimRequest, Lease, LeaseToken, RehearsalResult
+from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(tags=["runners"])
 
@@ -36,12 +48,27 @@ async def post_claim(request: ClaimRequest, http: Request, service: Gateway, run
 
 
 def _claim(service: Service, request: ClaimRequest) -> Claim | None:
+    with service.database.read() as connection:  # who waits for work disturbs nobody
+        request = fit(connection, request)
+        lost, queued = are_lost(connection, service.settings), is_queued(connection, request)
+    if not lost and not queued:
+        return None
+    while lost:
+        with service.database.write() as connection:
+            row = end_lost_lease(connection, service.settings)
+        lost = row is not None
+        if row is not None:
+            service.bell.ring(row.participant, *Role)
+            if State(row.state) in FINAL:
+                service.blobs.remove(SEALED, row.sealed)
     with service.database.write() as connection:
-        lent = claim(connection, request, service.settings, skip_locked=service.database.skips_locked)
+        lent = claim(connection, request, service.settings)
+        if lent is None:
+            connection.rollback()
     if lent is None:
         return None
     row, lease = lent
-    sealed = service.blobs.get(SEALED, sealed_name(row.id, row.sealed_sha256))
+    sealed = service.blobs.get(SEALED, row.sealed)
     if sealed is None:  # cancelled a moment ago
         return None
     service.bell.ring(row.participant)
@@ -82,7 +109,7 @@ def post_rehearsal(identifier: str, result: RehearsalResult, service: Gateway, r
             connection, identifier, result.token, passed=result.passed, has_log=result.report is not None
         )
     if not result.passed:
-        service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+        service.blobs.remove(SEALED, row.sealed)
     service.bell.ring(row.participant, *Role)
 
 
@@ -92,5 +119,5 @@ def post_result(identifier: str, result: BlindResult, service: Gateway, runner: 
     with service.database.write() as connection:
         row = finish_blind(connection, identifier, result.token, result.envelope)
     if row is not None:
-        service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+        service.blobs.remove(SEALED, row.sealed)
         service.bell.ring(row.participant)

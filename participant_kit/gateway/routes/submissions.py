@@ -20,9 +20,6 @@ from participant_kit.gateway.submissions import (
     SEALING_BYTES,
     cancel_submission,
     check_identifier,
-    digest_of,
-    find_known,
-    find_phase,
     find_submission,
     list_submissions,
     read_status,
@@ -61,21 +58,16 @@ def _store(
     service: Service, challenge: ChallengeInfo, phase: str | None, participant: str, identifier: str, sealed: bytes
 ) -> SubmissionStatus:
     digest = hashlib.sha256(sealed).hexdigest()
-    with service.database.read() as connection:
-        if row := find_known(connection, identifier, participant, digest):
-            return read_status(connection, row)
-    found = find_phase(challenge, phase)
-    name = sealed_name(identifier, digest)
+    name, kept = sealed_name(identifier), False
     service.blobs.put(SEALED, name, sealed, reserve=RESERVE)  # before the row: a row never lacks its blob
     try:
         with service.database.write() as connection:
-            store_submission(connection, challenge, found, participant, identifier, sealed)
-            status = read_status(connection, find_submission(connection, identifier, participant))
-    except Exception:
-        with service.database.read() as connection:
-            if digest_of(connection, identifier) != digest:
-                service.blobs.remove(SEALED, name)
-        raise
+            new = store_submission(connection, challenge, phase, participant, identifier, digest, name)
+            status = read_status(connection, identifier)
+            kept = new
+    finally:
+        if not kept:  # refused, or sent twice
+            service.blobs.remove(SEALED, name)
     service.bell.ring(participant, *Role)
     return status
 
@@ -99,7 +91,7 @@ async def get_submission(
 
     def look() -> SubmissionStatus | None:
         with service.database.read() as connection:
-            status = read_status(connection, find_submission(connection, identifier, participant.name))
+            status = read_status(connection, find_submission(connection, identifier, participant.name).id)
         return status if version is None or status.version != version else None
 
     async def look_aside() -> SubmissionStatus | None:
@@ -119,8 +111,8 @@ def post_cancel(identifier: str, service: Gateway, participant: Participant) -> 
     """Take a submission back. What is final stays; a run that had begun on real data counts."""
     with service.database.write() as connection:
         row = cancel_submission(connection, identifier, participant.name)
-        status = read_status(connection, find_submission(connection, identifier, participant.name))
-    service.blobs.remove(SEALED, sealed_name(row.id, row.sealed_sha256))
+        status = read_status(connection, identifier)
+    service.blobs.remove(SEALED, row.sealed)
     service.bell.ring(participant.name)
     return status
 

@@ -12,14 +12,17 @@ from house import SLUG, House
 from platformdirs import user_cache_path
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 from server_world import PREFIX, Page, Person, Requests, Runners
+from sqlalchemy import update
 from support import own_home
 from traitlets.config import Config
 
+from participant_kit.gateway.tables import submissions
 from participant_kit.participant import Client
 from participant_kit.participant.login import login
 from participant_kit.protocol.connection import Connection
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import Role
+from participant_kit.protocol.states import FINAL
 
 CACHE = user_cache_path()
 """Where environments are kept between runs of the tests; Jupyter's fixtures move the home folder."""
@@ -59,11 +62,8 @@ def ada(
     records = [record for phase in ("setup", "call") for record in caplog.get_records(phase)]
     assert not any(token in caplog.handler.format(record) for record in records)
     assert token not in house.log_of("gateway")
-    with person.house_database() as database:
-        final = "('scored', 'failed', 'refused', 'cancelled')"
-        database.execute(
-            f"UPDATE submissions SET state = 'cancelled' WHERE participant = ? AND state NOT IN {final}", (name,)
-        )
+    open_ones = (submissions.c.participant == name) & submissions.c.state.not_in([state.value for state in FINAL])
+    person.query(update(submissions).where(open_ones).values(state="cancelled", lease_expires=None))
 
 
 @pytest.fixture

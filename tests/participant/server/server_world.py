@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
+from databases import query
 from house import SLUG, House
+from sqlalchemy import Executable, delete, select, update
 from support import SOLUTION, make_notebook
 from tornado.httpclient import HTTPResponse
 from tornado.websocket import WebSocketClientConnection
 
 from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.gateway.tables import accounts, submissions, tokens
 from participant_kit.protocol.keys import Role, SecretKeys, read_secret_keys
 from participant_kit.protocol.messages import API_PREFIX, Claim, RehearsalReport
 from participant_kit.protocol.receipts import Failure, Outcome, Receipt, sign_receipt
@@ -63,27 +64,23 @@ class Person:
 
     def stored(self) -> list[str]:
         """What the gateway has of this person."""
-        with self.house_database() as database:
-            query = "SELECT id FROM submissions WHERE participant = ? ORDER BY revision"
-            return [identifier for (identifier,) in database.execute(query, (self.name,))]
+        mine = select(submissions.c.id).where(submissions.c.participant == self.name)
+        return [identifier for (identifier,) in self.query(mine.order_by(submissions.c.revision))]
 
-    @contextmanager
-    def house_database(self) -> Iterator[sqlite3.Connection]:
-        """The gateway's own database, for what only its operator could do."""
-        with closing(sqlite3.connect(self.house.root / "gateway" / "gateway.sqlite", timeout=20)) as database, database:
-            yield database
+    def query(self, statement: str | Executable, *rows: dict[str, Any]) -> Any:
+        """Ask the gateway's own database, for what only its operator could do."""
+        return query(self.house.settings, statement, *rows)
 
-    def tamper(self, identifier: str, **values: object) -> None:
+    def tamper(self, identifier: str, **values: Any) -> None:
         """Change a submission as a gateway would that wants to be believed."""
-        with self.house_database() as database:
-            database.execute("UPDATE accounts SET revision = revision + 1 WHERE name = ?", (self.name,))
-            revision = "version = version + 1, revision = (SELECT revision FROM accounts WHERE name = participant)"
-            setting = ", ".join([revision, *(f"{name} = ?" for name in values)])
-            database.execute(f"UPDATE submissions SET {setting} WHERE id = ?", (*values.values(), identifier))
+        one_more = update(accounts).where(accounts.c.name == self.name).values(revision=accounts.c.revision + 1)
+        self.query(one_more)
+        revision = select(accounts.c.revision).where(accounts.c.name == self.name).scalar_subquery()
+        values |= {"version": submissions.c.version + 1, "revision": revision}
+        self.query(update(submissions).where(submissions.c.id == identifier).values(values))
 
     def revoke(self) -> None:
-        with self.house_database() as database:
-            database.execute("DELETE FROM tokens WHERE account = ?", (self.name,))
+        self.query(delete(tokens).where(tokens.c.account == self.name))
 
 
 class Runners:

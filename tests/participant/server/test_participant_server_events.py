@@ -16,7 +16,9 @@ import pytest
 import requests
 from house import SLUG, House
 from server_world import Event, Page, Person, Requests, Runners, become, receipt_of, watches
+from sqlalchemy import insert
 
+from participant_kit.gateway.tables import results, submissions
 from participant_kit.participant import Client, Submission
 from participant_kit.participant.server.broker import Broker
 from participant_kit.participant.server.files import Files
@@ -267,7 +269,7 @@ async def test_a_score_that_the_secure_side_did_not_sign_is_a_problem_and_not_a_
     identifier = submit(ada).id
     runners.score(0.5)
     await page.submission(identifier, verified=True)
-    ada.tamper(identifier, scores=json.dumps({"roc_auc_score": 0.99, "brier_score_loss": 0.2}))
+    ada.tamper(identifier, scores={"roc_auc_score": 0.99, "brier_score_loss": 0.2})
     await page.until(lambda event: "problem" in page.submissions[identifier])
     told = page.submissions[identifier]
     assert (told["problem"]["code"], told["verified"], "scores" in told) == ("receipt_differs", False, False)
@@ -277,7 +279,7 @@ async def test_a_score_that_the_secure_side_did_not_sign_is_a_problem_and_not_a_
 async def test_a_score_without_a_receipt_is_a_problem_and_not_a_score(ada: Person, open_page: OpenPage) -> None:
     page = await open_page()
     identifier = submit(ada).id
-    ada.tamper(identifier, state="scored", scores=json.dumps({"roc_auc_score": 0.99}))
+    ada.tamper(identifier, state="scored", scores={"roc_auc_score": 0.99})
     await page.submission(identifier, state="scored")
     await page.until(lambda event: "problem" in page.submissions[identifier])
     told = page.submissions[identifier]
@@ -293,11 +295,8 @@ async def test_a_receipt_that_another_key_signed_is_a_problem_and_not_a_score(
     runners.pass_rehearsal()
     _, binding = runners.claim(Role.BLIND)
     forged = receipt_of(binding, SecretKeys.generate(Role.BLIND), 0.99)
-    with ada.house_database() as database:
-        database.execute(
-            "INSERT INTO results (submission, envelope, created_at) VALUES (?, ?, 0)", (identifier, json.dumps(forged))
-        )
-    ada.tamper(identifier, state="scored", scores=json.dumps({"roc_auc_score": 0.99, "brier_score_loss": 0.2}))
+    ada.query(insert(results).values(submission=identifier, envelope=forged, created_at=0))
+    ada.tamper(identifier, state="scored", scores={"roc_auc_score": 0.99, "brier_score_loss": 0.2})
     await page.submission(identifier, state="scored")
     await page.until(lambda event: "problem" in page.submissions[identifier])
     told = page.submissions[identifier]
@@ -487,21 +486,27 @@ async def test_five_thousand_submissions_reach_the_page_and_a_change_does_not_wa
 ) -> None:
     made, signed = [new_identifier() for _ in range(5000)], 2 * CHUNK + 1
     failure = Failure(stage="notebook", cell=2, reason="KeyError")
-    rows = [
-        (identifier, number, number, number, failure.model_dump_json()) for number, identifier in enumerate(made, 1)
-    ]
-    with ada.house_database() as database:
-        database.execute("UPDATE accounts SET revision = 5000 WHERE name = ?", (ada.name,))
-        database.executemany(
-            "INSERT INTO submissions (id, challenge, phase, participant, state, version, revision, rehearsed, counted,"
-            " sealed_sha256, created_at, updated_at, attempt, lost, has_log, failure, bits)"
-            f" VALUES (?, '{SLUG}', 'development', '{ada.name}', 'failed', 3, ?, 1, 0, '', ?, ?, 1, 0, 0, ?, 0)",
-            rows,
-        )
-        place = {"challenge": SLUG, "phase": "development", "participant": ada.name, "reply_to": ""}
-        for identifier in made[-signed:]:
-            envelope = receipt_of(Binding(**place, submission=identifier), runners.keys[Role.BLIND], 0, failure)
-            database.execute("INSERT INTO results VALUES (?, ?, 0)", (identifier, json.dumps(envelope)))
+    ada.query("UPDATE accounts SET revision = 5000 WHERE name = :name", {"name": ada.name})
+    same = {"challenge": SLUG, "phase": "development", "participant": ada.name, "state": "failed", "version": 3}
+    same |= {
+        "rehearsed": True,
+        "counted": False,
+        "sealed_sha256": "",
+        "sealed": "",
+        "attempt": 1,
+        "failure": failure.model_dump(),
+    }
+    ada.query(
+        insert(submissions),
+        *(
+            {**same, "id": identifier, "revision": number, "created_at": number, "updated_at": number}
+            for number, identifier in enumerate(made, 1)
+        ),
+    )
+    place = {"challenge": SLUG, "phase": "development", "participant": ada.name, "reply_to": ""}
+    for identifier in made[-signed:]:
+        envelope = receipt_of(Binding(**place, submission=identifier), runners.keys[Role.BLIND], 0, failure)
+        ada.query(insert(results).values(submission=identifier, envelope=envelope, created_at=0))
     fetched, sent, envelope = itertools.count(1), threading.Event(), Submission.envelope
 
     def fetch(self: Submission) -> dict[str, Any]:
