@@ -49,7 +49,16 @@ def environment() -> Environment:
 @pytest.fixture
 def tables(tmp_path: Path) -> Path:
     """A folder with the three tables of a phase, six rows to predict."""
-    folder = tmp_path / "tables"
+    return write_tables(tmp_path / "tables")
+
+
+@pytest.fixture(scope="session")
+def same_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, always in the same place: what is forked from a template of one test serves the next."""
+    return write_tables(tmp_path_factory.mktemp("same") / "tables")
+
+
+def write_tables(folder: Path) -> Path:
     folder.mkdir()
     x = [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]
     pd.DataFrame({"id": range(100, 106), "x": x, "ill": [0, 0, 0, 1, 1, 1]}).to_parquet(folder / "train.parquet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from support import make_card
 from participant_kit.challenge.alphabet import REASONS
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.environment import Environment
-from participant_kit.execution.sandbox import get_sandbox
+from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.secure_side.scoring import Scorer
 
 pytestmark = pytest.mark.sandbox
@@ -20,8 +21,21 @@ pytestmark = pytest.mark.sandbox
 GOOD = b"id,prediction\n" + b"".join(b"%d,0.%d\n" % (i, i) for i in range(1, 7))
 
 
+@pytest.fixture(scope="module")
+def scorer(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scorer]:
+    """One for named metrics, forked from one template for all tests."""
+    sandbox = get_sandbox("template")
+    yield make_scorer(tmp_path_factory.mktemp("challenge"), environment, sandbox=sandbox)
+    sandbox.close()
+
+
 def make_scorer(
-    root: Path, environment: Environment, program: str | None = None, command: str = "", output: str = "predictions.csv"
+    root: Path,
+    environment: Environment,
+    program: str | None = None,
+    command: str = "",
+    output: str = "predictions.csv",
+    sandbox: Sandbox | None = None,
 ) -> Scorer:
     card = make_card().model_dump(mode="json")
     card["submission"]["output"] = output
@@ -31,22 +45,21 @@ def make_scorer(
         (root / "scoring" / "metadata.yaml").write_text(f"command: {command or 'python3 score.py $input $output'}\n")
         card["scoring"] = "scoring"
     (root / "challenge.yaml").write_text(yaml.safe_dump(card))
-    return Scorer(ChallengeFolder(root), environment.prefix, get_sandbox())
+    return Scorer(ChallengeFolder(root), environment.prefix, sandbox or get_sandbox())
 
 
-def test_named_metrics_are_those_of_scikit_learn(tmp_path: Path, tables: Path, environment: Environment) -> None:
+def test_named_metrics_are_those_of_scikit_learn(scorer: Scorer, same_tables: Path) -> None:
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
     truth, guess = [0, 0, 1, 0, 1, 1], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-    scores = make_scorer(tmp_path, environment).score(GOOD, tables)["scores"]
+    scores = scorer.score(GOOD, same_tables)["scores"]
     assert scores["roc_auc_score"] == pytest.approx(roc_auc_score(truth, guess))
     assert scores["brier_score_loss"] == pytest.approx(brier_score_loss(truth, guess))
 
 
-def test_the_order_of_the_rows_does_not_matter(tmp_path: Path, tables: Path, environment: Environment) -> None:
+def test_the_order_of_the_rows_does_not_matter(scorer: Scorer, same_tables: Path) -> None:
     header, *rows = GOOD.splitlines(keepends=True)
-    scorer = make_scorer(tmp_path, environment)
-    assert scorer.score(header + b"".join(reversed(rows)), tables) == scorer.score(GOOD, tables)
+    assert scorer.score(header + b"".join(reversed(rows)), same_tables) == scorer.score(GOOD, same_tables)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +80,9 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path, tables: Path, env
     ],
 )
 def test_bad_predictions_have_a_reason_and_no_score(
-    tmp_path: Path, tables: Path, environment: Environment, predictions: bytes, reason: str
+    scorer: Scorer, same_tables: Path, predictions: bytes, reason: str
 ) -> None:
-    verdict = make_scorer(tmp_path, environment).score(predictions, tables)
+    verdict = scorer.score(predictions, same_tables)
     assert (verdict["reason"], "scores" in verdict) == (reason, False), verdict
 
 

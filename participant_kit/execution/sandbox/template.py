@@ -168,7 +168,9 @@ class _Template:
     def fork(self, group: Cgroup | None, *, keep_log: bool) -> _Forked:
         """A run of it, in ``group``; its first process reads its request. Raises :class:`ExecutionError`."""
         if not self._settled.wait(_PATIENCE) or not self._usable:
-            raise ExecutionError("The template of a sandbox does not come up.")
+            raise ExecutionError(
+                "The template of a sandbox does not come up.", hint="A runner works without: --sandbox bubblewrap"
+            )
         return _Forked(self._control, resource_limits(self.command.limits, grouped=bool(group)), group, keep_log)
 
     def close(self) -> None:
