@@ -86,6 +86,7 @@ def test_a_runners_unit_leaves_open_what_its_sandbox_is_made_of() -> None:
         assert not closed & said.keys()
         assert said["Delegate"] == ["yes"]
         assert said["KillMode"] == ["mixed"], "or the notebook is told to stop with its runner, and there is no drain"
+        assert {"sethostname", "unshare", "setns"} <= set(said["SystemCallFilter"][0].split()), "bubblewrap calls them"
         assert "PrivateTmp" not in said, "the mark of the other role is in the machine's own /tmp"
         assert "--token-file" in said["ExecStart"][0] and "LoadCredential" in said
 
