@@ -47,7 +47,7 @@ try:
     with open("/proc/self/mem", "rb", 0) as memory:
         for area, rights, *_ in areas:
             start, end = (int(number, 16) for number in area.split("-"))
-            if rights.startswith("rw") and end - start < 1 << 28:
+            if rights.startswith("rw") and end - start < 1 << 26:
                 try:
                     memory.seek(start)
                     if secret.search(memory.read(end - start)):
