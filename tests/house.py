@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import sample
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -68,13 +68,14 @@ def free_port() -> int:
 
 
 def processes(words: str, ancestor: int | None = None) -> list[int]:
-    """The processes whose command line matches ``words``, of all or of those below ``ancestor``."""
+    """The processes whose command line or name matches ``words``, of all or of those below ``ancestor``."""
     parents, found = {}, []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError, ValueError):
             pid = int(folder.name)
             parents[pid] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if re.search(words, (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")):
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if re.search(words, line + (folder / "comm").read_text()):
                 found.append(pid)
 
     def below(pid: int) -> bool:
@@ -94,6 +95,9 @@ class House:
     """
 
     lease = LEASE
+
+    warm: ClassVar[str] = "0 B"
+    """Memory for sandboxes that wait. None do, so that what is seen of a sandbox is of a submission."""
 
     def __init__(self, root: Path, roles: tuple[Role, ...], *, quota: int = 1000, release: str = "") -> None:
         self.root, self.roles = root, roles
@@ -243,6 +247,7 @@ class House:
             "--state": str(self.root / f"{role.value}-state"),
             "--token-file": str(self.root / f"{role.value}.token"),
             "--ready-file": str(self.root / f"{name}.ready"),
+            "--warm": self.warm,
         }
         options = (word for pair in words.items() for word in pair)
         self.start(name, "runner", "start", "--demonstration", *options, *more, inside=inside)

@@ -34,7 +34,7 @@ def test_it_shows_scores_board_receipt_and_what_left_and_leaves_nothing_running(
 
 def test_kept_running_it_can_be_used_and_stopped(tmp_path: Path) -> None:
     done = demo(tmp_path / "demo", "--keep", "--json")
-    parts = running(tmp_path / "demo")
+    parts = processes(rf"participant_kit\.cli\.main .*{tmp_path / 'demo'}")
     try:
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
@@ -43,6 +43,7 @@ def test_kept_running_it_can_be_used_and_stopped(tmp_path: Path) -> None:
     finally:
         for pid in parts:
             os.kill(pid, signal.SIGTERM)
+    # and their sandboxes
     wait_until(lambda: running(tmp_path / "demo") == [], 15, "all have ended")
 
 

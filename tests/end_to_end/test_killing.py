@@ -12,7 +12,7 @@ from participant_kit.participant import Submission
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import State
 
-KERNEL, SANDBOX, SCORER = "ipykernel_launcher", r"^\S*bwrap ", r"^\S*bwrap .*/metrics_program\.py"
+KERNEL, SANDBOX, SCORER = "pkit-kernel", "^sleep infinity", "pkit-scorer"
 SLOW_REHEARSAL = "import time\nif not real: time.sleep(3)"
 SLOW_RUN = "import time\nif real: time.sleep(3)"
 

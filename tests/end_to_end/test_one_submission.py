@@ -90,9 +90,9 @@ def test_what_is_printed_on_the_real_data_stays_there(house: House) -> None:
 def test_a_submission_that_runs_can_be_cancelled(house: House) -> None:
     submission = house.submit(ON_REAL_DATA, "import time\nif real: time.sleep(50)", SOLUTION)
     wait_until(lambda: submission.refresh().state is State.RUNNING)
-    wait_until(lambda: bool(processes("ipykernel_launcher", house.parts["blind"].pid)))
+    wait_until(lambda: bool(processes("pkit-kernel", house.parts["blind"].pid)))
     assert submission.cancel().state is State.CANCELLED
-    wait_until(lambda: not processes("ipykernel_launcher", house.parts["blind"].pid), 10, "the sandbox is gone")
+    wait_until(lambda: not processes("pkit-kernel", house.parts["blind"].pid), 10, "the sandbox is gone")
     assert house.submit(SOLUTION).wait(90).state is State.SCORED
     assert submission.refresh().state is State.CANCELLED
 

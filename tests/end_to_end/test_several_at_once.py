@@ -14,7 +14,7 @@ from participant_kit.protocol.states import State
 from participant_kit.secure_side.keys import make_keys
 from participant_kit.secure_side.ledger import RESULT, Ledger
 
-KERNEL = "ipykernel_launcher"
+KERNEL = "pkit-kernel"
 SLOW = "import time\ntime.sleep(3)"
 LIGHT = """import pyarrow.parquet as pq
 table = pq.read_table(f"{data_dir}/test.parquet").to_pydict()

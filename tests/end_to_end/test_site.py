@@ -27,7 +27,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import State
 from participant_kit.secure_side.ledger import RESULT, Ledger
 
-KERNEL = "ipykernel_launcher"
+KERNEL = "pkit-kernel"
 KILLS = int(os.environ.get("SITE_KILLS", "0"))
 SLOW = "import time\ntime.sleep({})"
 LIGHT = """import pyarrow.parquet as pq
