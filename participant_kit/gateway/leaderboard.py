@@ -12,6 +12,26 @@ from participant_kit.gateway.database import insert_missing
 from participant_kit.gateway.tables import best, boards
 from participant_kit.protocol.messages import Leaderboard, LeaderboardRow
 
+PAGE = 100
+"""Rows of a board in one answer, unless the client asks for another number."""
+
+
+class BoardPage:
+    """A page of a board, ready to be sent. ``version`` is that of what it shows; ``names`` are those on it."""
+
+    def __init__(self, version: str, board: Leaderboard) -> None:
+        self.version = version
+        self.names = {row.participant for row in board.rows}
+        self.is_whole = board.hidden or len(board.rows) == board.participants
+        self._body = board.model_dump_json().encode()
+
+    def body_with(self, row: LeaderboardRow | None) -> bytes:
+        """The body of the answer, with ``row`` as the last one."""
+        if row is None:
+            return self._body
+        before = self._body.removesuffix(b"]}")  # rows are what a board ends with
+        return b"%s%s%s]}" % (before, b"," if self.names else b"", row.model_dump_json().encode())
+
 
 def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, float]) -> None:
     """Count the scored submission ``row``, and take its scores when they are the participant's best.
@@ -44,33 +64,49 @@ def board_revision(connection: Connection, challenge: str) -> int:
     return connection.scalar(select(func.sum(boards.c.version)).where(boards.c.challenge == challenge)) or 0
 
 
-def read_board(connection: Connection, card: Card, phase: Phase) -> Leaderboard:
-    """The board, best first; without rows while it is hidden."""
-    query = select(best).where((best.c.challenge == card.slug) & (best.c.phase == phase.name))
-    rows = connection.execute(query.order_by(best.c.rank_by, best.c.submitted_at)).all()
+def read_board(connection: Connection, card: Card, phase: Phase, offset: int = 0, limit: int = PAGE) -> Leaderboard:
+    """A page of the board, best first; without rows while it is hidden."""
+    on_board = (best.c.challenge == card.slug) & (best.c.phase == phase.name)
     board = Leaderboard(
         challenge=card.slug,
         phase=phase.name,
         primary=card.primary.name,
         higher_is_better=card.primary.higher_is_better,
         hidden=phase.leaderboard == "hidden",
-        participants=len(rows),
+        participants=connection.scalar(select(func.count()).select_from(best).where(on_board)) or 0,
         rows=[],
     )
     if board.hidden:
         return board
+    in_order = select(best).where(on_board).order_by(best.c.rank_by, best.c.submitted_at, best.c.participant)
     rank, previous = 0, None
-    for place, row in enumerate(rows, 1):
-        rank = rank if row.rank_by == previous else place
+    for place, row in enumerate(connection.execute(in_order.offset(offset).limit(limit)), offset + 1):
+        if previous is None:
+            rank = _rank(connection, row)
+        elif row.rank_by != previous:
+            rank = place
         previous = row.rank_by
-        moment = datetime.fromtimestamp(row.submitted_at, UTC)
-        board.rows.append(
-            LeaderboardRow(
-                rank=rank,
-                participant=row.participant,
-                scores=row.scores,
-                submitted_at=moment,
-                submissions=row.submissions,
-            )
-        )
+        board.rows.append(_row(row, rank))
     return board
+
+
+def read_own_row(connection: Connection, card: Card, phase: Phase, participant: str) -> LeaderboardRow | None:
+    """The row of ``participant``, whichever page it is on; None without one, and while the board is hidden."""
+    mine = (best.c.challenge == card.slug) & (best.c.phase == phase.name) & (best.c.participant == participant)
+    row = None if phase.leaderboard == "hidden" else connection.execute(select(best).where(mine)).one_or_none()
+    return None if row is None else _row(row, _rank(connection, row))
+
+
+def _rank(connection: Connection, row: Any) -> int:
+    better = (best.c.challenge == row.challenge) & (best.c.phase == row.phase) & (best.c.rank_by < row.rank_by)
+    return 1 + (connection.scalar(select(func.count()).select_from(best).where(better)) or 0)
+
+
+def _row(row: Any, rank: int) -> LeaderboardRow:
+    return LeaderboardRow(
+        rank=rank,
+        participant=row.participant,
+        scores=row.scores,
+        submitted_at=datetime.fromtimestamp(row.submitted_at, UTC),
+        submissions=row.submissions,
+    )
