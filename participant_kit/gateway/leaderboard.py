@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.database import insert_missing
@@ -14,6 +14,7 @@ from participant_kit.protocol.messages import Leaderboard, LeaderboardRow
 
 PAGE = 100
 """Rows of a board in one answer, unless the client asks for another number."""
+_version = select(boards.c.version).where(boards.c.challenge == bindparam("of"), boards.c.phase == bindparam("in"))
 
 
 class BoardPage:
@@ -55,8 +56,7 @@ def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, 
 
 def board_version(connection: Connection, challenge: str, phase: str) -> int:
     """A number that changes with every score."""
-    query = select(boards.c.version).where((boards.c.challenge == challenge) & (boards.c.phase == phase))
-    return connection.scalar(query) or 0
+    return connection.scalar(_version, {"of": challenge, "in": phase}) or 0
 
 
 def board_revision(connection: Connection, challenge: str) -> int:
