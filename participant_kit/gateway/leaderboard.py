@@ -16,6 +16,16 @@ PAGE = 100
 """Rows of a board in one answer, unless the client asks for another number."""
 _version = select(boards.c.version).where(boards.c.challenge == bindparam("of"), boards.c.phase == bindparam("in"))
 
+_other = best.alias()
+_better = (
+    select(func.count())
+    .select_from(_other)
+    .where(_other.c.challenge == best.c.challenge, _other.c.phase == best.c.phase, _other.c.rank_by < best.c.rank_by)
+)
+_own = select(best, (1 + _better.scalar_subquery()).label("rank")).where(
+    best.c.challenge == bindparam("of"), best.c.phase == bindparam("in"), best.c.participant == bindparam("who")
+)
+
 
 class BoardPage:
     """A page of a board, ready to be sent. ``version`` is that of what it shows; ``names`` are those on it."""
@@ -82,7 +92,7 @@ def read_board(connection: Connection, card: Card, phase: Phase, offset: int = 0
     rank, previous = 0, None
     for place, row in enumerate(connection.execute(in_order.offset(offset).limit(limit)), offset + 1):
         if previous is None:
-            rank = _rank(connection, row)
+            rank = connection.execute(_own, _key(card, phase, row.participant)).one().rank
         elif row.rank_by != previous:
             rank = place
         previous = row.rank_by
@@ -92,14 +102,14 @@ def read_board(connection: Connection, card: Card, phase: Phase, offset: int = 0
 
 def read_own_row(connection: Connection, card: Card, phase: Phase, participant: str) -> LeaderboardRow | None:
     """The row of ``participant``, whichever page it is on; None without one, and while the board is hidden."""
-    mine = (best.c.challenge == card.slug) & (best.c.phase == phase.name) & (best.c.participant == participant)
-    row = None if phase.leaderboard == "hidden" else connection.execute(select(best).where(mine)).one_or_none()
-    return None if row is None else _row(row, _rank(connection, row))
+    if phase.leaderboard == "hidden":
+        return None
+    row = connection.execute(_own, _key(card, phase, participant)).one_or_none()
+    return None if row is None else _row(row, row.rank)
 
 
-def _rank(connection: Connection, row: Any) -> int:
-    better = (best.c.challenge == row.challenge) & (best.c.phase == row.phase) & (best.c.rank_by < row.rank_by)
-    return 1 + (connection.scalar(select(func.count()).select_from(best).where(better)) or 0)
+def _key(card: Card, phase: Phase, participant: str) -> dict[str, str]:
+    return {"of": card.slug, "in": phase.name, "who": participant}
 
 
 def _row(row: Any, rank: int) -> LeaderboardRow:
