@@ -41,6 +41,14 @@ def _read_database(context: typer.Context, parameter: typer.CallbackParam, value
 
 
 Data = Annotated[Path, typer.Option(help="Folder of the gateway's files.")]
+Blobs = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PKIT_BLOBS",
+        metavar="URL",
+        help="s3://BUCKET/PREFIX: keep sealed notebooks there, not in the data folder. Keys and endpoint: AWS_*.",
+    ),
+]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -57,6 +65,7 @@ def start(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8750,
     database: Database = None,
+    blobs: Blobs = None,
     lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 60.0,
     metrics: Annotated[
         int | None, typer.Option(min=0, help="Port of /metrics, apart from the public one; none by default.")
@@ -82,7 +91,7 @@ def start(
 
     logs.configure(log_format, "gateway")
     tracing.configure("gateway")
-    application = create_app(Settings(data, database, lease))
+    application = create_app(Settings(data, database, lease, blobs=blobs))
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms
@@ -166,6 +175,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="The backup; a new file.")],
     data: Data,
     database: Database = None,
+    blobs: Blobs = None,
     json: console.Json = False,
 ) -> None:
     """Write database and blobs into one file; works while the gateway runs.
@@ -186,6 +196,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file that backup has written.")],
     data: Data,
     database: Database = None,
+    blobs: Blobs = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the gateway that is there.")] = False,
     json: console.Json = False,
 ) -> None:
@@ -196,16 +207,16 @@ def restore(
     from participant_kit.gateway import backup as backups
     from participant_kit.gateway.settings import Settings
 
-    restored = backups.restore(Settings(data, database), file, force=force)
+    restored = backups.restore(Settings(data, database, blobs=blobs), file, force=force)
     console.emit(restored, f"The gateway is as it was at {restored.made_at:%Y-%m-%d %H:%M} UTC.")
 
 
-def _existing(data: Path, database: str | None) -> Settings:
+def _existing(data: Path, database: str | None, blobs: str | None = None) -> Settings:
     from participant_kit.gateway.settings import Settings
 
     if database is None and not (data / "gateway.sqlite").exists():
         raise OperatorError(f"There is no gateway in {data}.", hint="Give the folder that it was started with.")
-    return Settings(data, database)
+    return Settings(data, database, blobs=blobs)
 
 
 @app.command()

@@ -212,7 +212,13 @@ def scores(identifier: Identifier, challenge: Challenge = None, json: console.Js
         raise typer.Exit(1)
 
 
-def leaderboard(challenge: Target = None, phase: Phase = None, json: console.Json = False) -> None:
+def leaderboard(
+    challenge: Target = None,
+    phase: Phase = None,
+    offset: Annotated[int | None, typer.Option(min=0, help="Pass over so many of the best.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=1000, help="Show so many; the best 100 by default.")] = None,
+    json: console.Json = False,
+) -> None:
     """Show the leaderboard of a challenge, with your row marked.
 
     Example: pkit leaderboard nhanes-diabetes --phase development
@@ -222,7 +228,7 @@ def leaderboard(challenge: Target = None, phase: Phase = None, json: console.Jso
     client, slug = _where(challenge)
     if slug is None:
         raise typer.BadParameter("Name a challenge, or go to the folder of a kit.", param_hint="CHALLENGE")
-    board = client.leaderboard(slug, phase)
+    board = client.leaderboard(slug, phase, offset=offset, limit=limit)
     console.emit(board, leaderboard_table(board))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from participant_kit.challenge.units import parse_size
+from participant_kit.challenge.units import parse_duration, parse_size
 from participant_kit.cli import console, logs, tracing
 from participant_kit.cli.token import TokenError, read_token
 from participant_kit.protocol.errors import printable
@@ -57,6 +58,9 @@ def start(
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
     worker_challenge: Annotated[
         Path | None, typer.Option(help="Challenge folder on the workers, where it is not the same.")
+    ] = None,
+    max_wall_time: Annotated[
+        str | None, typer.Option(help='Keep this runner for challenges whose notebooks run no longer, as "30 min".')
     ] = None,
     drain: Annotated[
         bool, typer.Option("--drain", help="Let SIGTERM end the running job first; a second one gives it back.")
@@ -111,6 +115,7 @@ def start(
         scheduler=scheduler,
         tls=(tls_ca, tls_cert, tls_key),
         worker_challenge=worker_challenge,
+        max_wall_time=_duration(max_wall_time) if max_wall_time is not None else None,
     )
 
     def ready() -> None:
@@ -138,6 +143,13 @@ def _serve_metrics(port: int) -> int:
         hint = "Try --metrics 0."
         raise SecureSideError(f"127.0.0.1:{port} cannot be listened on: {error.strerror}.", hint=hint) from None
     return int(server.server_port)
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _size(text: str) -> int:

@@ -8,13 +8,19 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from participant_kit.gateway.database import Database, insert_missing
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.tables import accounts, tokens
 from participant_kit.protocol.messages import Account, AccountRole, NewAccount, NewToken
+
+_of_token = (
+    select(accounts.c.name, accounts.c.role, tokens.c.expires_at)
+    .join(accounts, accounts.c.name == tokens.c.account)
+    .where(tokens.c.sha256 == bindparam("sha256"))
+)
 
 
 def hash_token(token: str) -> str:
@@ -52,11 +58,7 @@ def create_token(
 
 def find_account(connection: Connection, token: str) -> Account:
     """Whose ``token`` it is. Raises :class:`GatewayError` (401) for an unknown or expired one."""
-    found = connection.execute(
-        select(accounts.c.name, accounts.c.role, tokens.c.expires_at)
-        .join(accounts, accounts.c.name == tokens.c.account)
-        .where(tokens.c.sha256 == hash_token(token))
-    ).one_or_none()
+    found = connection.execute(_of_token, {"sha256": hash_token(token)}).one_or_none()
     if found is None:
         hint = "Log in again with the token that the organizer gave you: pkit login GATEWAY"
         raise GatewayError(401, "token_unknown", "This gateway does not know your token.", hint=hint)

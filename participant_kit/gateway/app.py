@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from participant_kit import __version__
 from participant_kit.challenge.errors import KitError
-from participant_kit.gateway.blobs import Blobs, disk_full
+from participant_kit.gateway.blobs import StoreError, disk_full, open_blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.metrics import count_error
@@ -35,7 +35,7 @@ _SILENT: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configu
 
 def create_app(settings: Settings) -> FastAPI:
     """The application over the data in ``settings.data``, its database migrated and what a crash left swept."""
-    service = Service(settings, Database(settings), Blobs(settings.data / "blobs"))
+    service = Service(settings, Database(settings), open_blobs(settings))
     _sweep(service)
 
     @asynccontextmanager
@@ -52,7 +52,10 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry=_SILENT,
         responses={
             "4XX": {"model": Problem, "description": "What is wrong, and what to do next."},
-            503: {"model": Problem, "description": "The database is busy; nothing was changed."},
+            503: {
+                "model": Problem,
+                "description": "The database, or the store of blobs, is busy; nothing was changed.",
+            },
             507: {"model": Problem, "description": "The disk is full; nothing was stored."},
         },
     )
@@ -68,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.exception_handler(HTTPException)(_refuse_path)
     for error in (OperationalError, TimeoutError):
         app.exception_handler(error)(_refuse_database)
+    app.exception_handler(StoreError)(_refuse_store)
     return app
 
 
@@ -118,5 +122,15 @@ async def _refuse_database(request: Request, error: Exception) -> Response:
         return await _refuse(request, disk_full())
     count_error(error)
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
+    return _busy("The gateway's database is busy.")
+
+
+async def _refuse_store(request: Request, error: Exception) -> Response:
+    count_error(error)
+    _log.error("The store of blobs did not answer: %s", error)
+    return _busy("The gateway's store of blobs is busy.")
+
+
+def _busy(message: str) -> Response:
     hint = "Nothing was changed. Try again in a moment."
-    return problem(503, Problem(code="busy", message="The gateway's database is busy.", hint=hint), retry_after=5)
+    return problem(503, Problem(code="busy", message=message, hint=hint), retry_after=5)

@@ -25,7 +25,7 @@ from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Connection, exists, inspect, select
 
 from participant_kit import __version__
-from participant_kit.gateway.blobs import Blobs
+from participant_kit.gateway.blobs import Blobs, open_blobs
 from participant_kit.gateway.challenges import KITS, kit_name, read_kit_blob
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.dump import BackupError, dump, kind_of, load, pin
@@ -95,7 +95,7 @@ def _copy(
     settings: Settings, database: Database, archive: zipfile.ZipFile, members: dict[str, str], copy: Path
 ) -> tuple[str, list[str]]:
     """Copy blobs and database; the revision, and the blobs that were missing at every look."""
-    blobs = Blobs(settings.data / "blobs")
+    blobs = open_blobs(settings)
     with database.read() as connection:
         missing = _copy_blobs(connection, blobs, archive, members)
     for left in reversed(range(_LOOKS)):
@@ -198,7 +198,7 @@ def _refuse_to_replace(settings: Settings, force: bool) -> None:
 
 def _put_blobs(settings: Settings, archive: zipfile.ZipFile, manifest: Manifest) -> None:
     """Put back what is not there: the bytes behind a name never change."""
-    blobs = Blobs(settings.data / "blobs")
+    blobs = open_blobs(settings)
     for member in manifest.members:
         if member != DATABASE:
             _, kind, name = member.split("/")

@@ -1,4 +1,4 @@
-"""Bytes on disk: sealed notebooks, sealed logs, kits. Written whole or not at all."""
+"""Bytes: sealed notebooks, sealed logs, kits. Written whole or not at all; on disk, unless an S3 store is named."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import os
 import shutil
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 
-from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.errors import GatewayError, SettingsError
+from participant_kit.gateway.settings import Settings
 
 RESERVE = 16 << 20
 """Bytes of the disk that new work leaves free, so that results, logs and cancellations of what is there find room."""
@@ -20,14 +22,56 @@ SETTLED = 3600.0
 """Seconds after which a blob without a submission is nobody's; before, another process may be about to store that."""
 
 
-class Blobs:
-    """Blobs below ``root``, by kind and name. Names are made by the gateway, never by who sends."""
+class Blobs(ABC):
+    """Blobs by kind and name. Names are made by the gateway, never by who sends.
+
+    What the store fails to do is an :class:`OSError`; when it may be well in a moment, a :class:`StoreError`.
+    """
+
+    @abstractmethod
+    def put(self, kind: str, name: str, data: bytes, *, reserve: int = 0) -> None:
+        """Store ``data`` durably. Raises :class:`GatewayError` (507) unless ``reserve`` bytes stay free."""
+
+    @abstractmethod
+    def get(self, kind: str, name: str) -> bytes | None:
+        """The bytes, or None."""
+
+    @abstractmethod
+    def remove(self, kind: str, name: str) -> None:
+        """Take it away, if it is there."""
+
+    @abstractmethod
+    def sweep(self, kind: str, keep: Iterable[str]) -> None:
+        """Remove what a crash left: every old blob of ``kind`` that is not in ``keep``."""
+
+
+class StoreError(OSError):
+    """The store of blobs does not answer, or not as it should."""
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """The store that ``settings`` name. Raises :class:`SettingsError` when it does not let the gateway in."""
+    if settings.blobs is None:
+        return Disk(settings.data / "blobs")
+    if not settings.blobs.startswith("s3://"):
+        hint = "Known: s3://BUCKET/PREFIX; without it, a folder in the data folder."
+        raise SettingsError("The gateway does not know this store of blobs.", hint=hint)
+    try:
+        from participant_kit.gateway.s3 import S3
+    except ImportError:
+        hint = "Install it: pip install 'participant-kit[s3]'"
+        raise SettingsError("An S3 store needs a library that is not installed.", hint=hint) from None
+    return S3(settings.blobs)
+
+
+class Disk(Blobs):
+    """Files below ``root``."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def put(self, kind: str, name: str, data: bytes, *, reserve: int = 0) -> None:
-        """Store ``data`` durably. Raises :class:`GatewayError` (507) unless ``reserve`` bytes stay free."""
+        """Written beside it, then moved to its name."""
         folder = self._root / kind
         temporary = None
         try:
@@ -61,7 +105,7 @@ class Blobs:
             (self._root / kind / name).unlink()
 
     def sweep(self, kind: str, keep: Iterable[str]) -> None:
-        """Remove what a crash left: every old blob of ``kind`` that is not in ``keep``."""
+        """Also what was not written to its end."""
         kept, old = set(keep), time.time() - SETTLED
         for path in (self._root / kind).glob("*"):
             with contextlib.suppress(FileNotFoundError):

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.document import parse_document
@@ -21,6 +21,7 @@ from participant_kit.protocol.kit import kit_digest, open_kit
 from participant_kit.protocol.messages import ChallengeInfo
 
 KITS = "kits"
+_of_slug = select(challenges).where(challenges.c.slug == bindparam("name"))
 
 
 def kit_name(slug: str, digest: str) -> str:
@@ -69,7 +70,7 @@ def store_challenge(connection: Connection, card: Card, keys: KeyRing, kit: byte
 
 def find_challenge(connection: Connection, slug: str) -> ChallengeInfo:
     """The challenge ``slug``. Raises :class:`GatewayError` (404)."""
-    row = connection.execute(select(challenges).where(challenges.c.slug == slug)).one_or_none()
+    row = connection.execute(_of_slug, {"name": slug}).one_or_none()
     if row is None:
         raise GatewayError(404, "challenge_unknown", f"There is no challenge {slug!r} here.", hint="See: pkit list")
     return _info(row)

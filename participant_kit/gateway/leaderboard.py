@@ -5,12 +5,43 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.database import insert_missing
 from participant_kit.gateway.tables import best, boards
 from participant_kit.protocol.messages import Leaderboard, LeaderboardRow
+
+PAGE = 100
+"""Rows of a board in one answer, unless the client asks for another number."""
+_version = select(boards.c.version).where(boards.c.challenge == bindparam("of"), boards.c.phase == bindparam("in"))
+
+_other = best.alias()
+_better = (
+    select(func.count())
+    .select_from(_other)
+    .where(_other.c.challenge == best.c.challenge, _other.c.phase == best.c.phase, _other.c.rank_by < best.c.rank_by)
+)
+_own = select(best, (1 + _better.scalar_subquery()).label("rank")).where(
+    best.c.challenge == bindparam("of"), best.c.phase == bindparam("in"), best.c.participant == bindparam("who")
+)
+
+
+class BoardPage:
+    """A page of a board, ready to be sent. ``version`` is that of what it shows; ``names`` are those on it."""
+
+    def __init__(self, version: str, board: Leaderboard) -> None:
+        self.version = version
+        self.names = {row.participant for row in board.rows}
+        self.is_whole = board.hidden or len(board.rows) == board.participants
+        self._body = board.model_dump_json().encode()
+
+    def body_with(self, row: LeaderboardRow | None) -> bytes:
+        """The body of the answer, with ``row`` as the last one."""
+        if row is None:
+            return self._body
+        before = self._body.removesuffix(b"]}")  # rows are what a board ends with
+        return b"%s%s%s]}" % (before, b"," if self.names else b"", row.model_dump_json().encode())
 
 
 def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, float]) -> None:
@@ -35,8 +66,7 @@ def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, 
 
 def board_version(connection: Connection, challenge: str, phase: str) -> int:
     """A number that changes with every score."""
-    query = select(boards.c.version).where((boards.c.challenge == challenge) & (boards.c.phase == phase))
-    return connection.scalar(query) or 0
+    return connection.scalar(_version, {"of": challenge, "in": phase}) or 0
 
 
 def board_revision(connection: Connection, challenge: str) -> int:
@@ -44,33 +74,49 @@ def board_revision(connection: Connection, challenge: str) -> int:
     return connection.scalar(select(func.sum(boards.c.version)).where(boards.c.challenge == challenge)) or 0
 
 
-def read_board(connection: Connection, card: Card, phase: Phase) -> Leaderboard:
-    """The board, best first; without rows while it is hidden."""
-    query = select(best).where((best.c.challenge == card.slug) & (best.c.phase == phase.name))
-    rows = connection.execute(query.order_by(best.c.rank_by, best.c.submitted_at)).all()
+def read_board(connection: Connection, card: Card, phase: Phase, offset: int = 0, limit: int = PAGE) -> Leaderboard:
+    """A page of the board, best first; without rows while it is hidden."""
+    on_board = (best.c.challenge == card.slug) & (best.c.phase == phase.name)
     board = Leaderboard(
         challenge=card.slug,
         phase=phase.name,
         primary=card.primary.name,
         higher_is_better=card.primary.higher_is_better,
         hidden=phase.leaderboard == "hidden",
-        participants=len(rows),
+        participants=connection.scalar(select(func.count()).select_from(best).where(on_board)) or 0,
         rows=[],
     )
     if board.hidden:
         return board
+    in_order = select(best).where(on_board).order_by(best.c.rank_by, best.c.submitted_at, best.c.participant)
     rank, previous = 0, None
-    for place, row in enumerate(rows, 1):
-        rank = rank if row.rank_by == previous else place
+    for place, row in enumerate(connection.execute(in_order.offset(offset).limit(limit)), offset + 1):
+        if previous is None:
+            rank = connection.execute(_own, _key(card, phase, row.participant)).one().rank
+        elif row.rank_by != previous:
+            rank = place
         previous = row.rank_by
-        moment = datetime.fromtimestamp(row.submitted_at, UTC)
-        board.rows.append(
-            LeaderboardRow(
-                rank=rank,
-                participant=row.participant,
-                scores=row.scores,
-                submitted_at=moment,
-                submissions=row.submissions,
-            )
-        )
+        board.rows.append(_row(row, rank))
     return board
+
+
+def read_own_row(connection: Connection, card: Card, phase: Phase, participant: str) -> LeaderboardRow | None:
+    """The row of ``participant``, whichever page it is on; None without one, and while the board is hidden."""
+    if phase.leaderboard == "hidden":
+        return None
+    row = connection.execute(_own, _key(card, phase, participant)).one_or_none()
+    return None if row is None else _row(row, row.rank)
+
+
+def _key(card: Card, phase: Phase, participant: str) -> dict[str, str]:
+    return {"of": card.slug, "in": phase.name, "who": participant}
+
+
+def _row(row: Any, rank: int) -> LeaderboardRow:
+    return LeaderboardRow(
+        rank=rank,
+        participant=row.participant,
+        scores=row.scores,
+        submitted_at=datetime.fromtimestamp(row.submitted_at, UTC),
+        submissions=row.submissions,
+    )

@@ -5,20 +5,29 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import boards, submissions
 from participant_kit.protocol.messages import Quota
 
+_column = submissions.c
+_today = (_column.created_at >= bindparam("midnight")) & (_column.created_at < bindparam("next_midnight"))
+_mine = (
+    (_column.participant == bindparam("who"))
+    & (_column.challenge == bindparam("what"))
+    & (_column.phase == bindparam("when"))
+)
+_revealed = select(func.sum(_column.bits)).where(_mine)
+_counted = select(func.count(), func.count(case((_today, 1)))).select_from(submissions).where(_mine, _column.counted)
+
 
 def read_quota(connection: Connection, card: Card, phase: Phase, participant: str) -> Quota:
     """What ``participant`` has used of ``phase``. A day is a day in UTC."""
     total, today = _count(connection, card, phase, participant)
     of_all = connection.scalar(select(func.sum(boards.c.bits)).where(boards.c.challenge == card.slug)) or 0.0
-    mine = _mine(card, phase, participant)
-    revealed = connection.scalar(select(func.sum(submissions.c.bits)).where(mine)) or 0.0
+    revealed = connection.scalar(_revealed, {"who": participant, "what": card.slug, "when": phase.name}) or 0.0
     return Quota(
         phase=phase.name,
         used_today=today,
@@ -34,11 +43,6 @@ def read_quota(connection: Connection, card: Card, phase: Phase, participant: st
     )
 
 
-def _mine(card: Card, phase: Phase, participant: str) -> ColumnElement[bool]:
-    columns = submissions.c
-    return (columns.participant == participant) & (columns.challenge == card.slug) & (columns.phase == phase.name)
-
-
 def _midnight() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -48,11 +52,10 @@ def _count(connection: Connection, card: Card, phase: Phase, participant: str) -
 
     A clock that was put back has left some of tomorrow's: they are for tomorrow to count.
     """
-    midnight, created = _midnight(), submissions.c.created_at
-    today = (created >= midnight.timestamp()) & (created < (midnight + timedelta(days=1)).timestamp())
-    counts = select(func.count(), func.count(case((today, 1)))).select_from(submissions)
-    counted = counts.where(_mine(card, phase, participant), submissions.c.counted)
-    total, of_today = connection.execute(counted).one()
+    midnight = _midnight()
+    day = {"midnight": midnight.timestamp(), "next_midnight": (midnight + timedelta(days=1)).timestamp()}
+    whose = {"who": participant, "what": card.slug, "when": phase.name}
+    total, of_today = connection.execute(_counted, whose | day).one()
     return total, of_today
 
 

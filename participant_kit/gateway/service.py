@@ -14,6 +14,7 @@ from participant_kit.gateway.bell import Bell
 from participant_kit.gateway.blobs import Blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.leaderboard import BoardPage
 from participant_kit.gateway.readiness import Readiness
 from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.messages import Account, AccountRole
@@ -21,7 +22,7 @@ from participant_kit.protocol.messages import Account, AccountRole
 
 @dataclass
 class Service:
-    """One process of the gateway. ``boards`` holds ready-made leaderboards by challenge and phase.
+    """One process of the gateway. ``boards`` holds the first page of leaderboards by challenge and phase.
 
     ``at_work`` counts the requests that are being answered; once ``draining``, no other is begun.
     """
@@ -30,7 +31,7 @@ class Service:
     database: Database
     blobs: Blobs
     bell: Bell = field(default_factory=Bell)
-    boards: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+    boards: dict[tuple[str, str], BoardPage] = field(default_factory=dict)
     at_work: int = 0
     draining: bool = False
 
@@ -53,10 +54,10 @@ Gateway = Annotated[Service, Depends(get_service)]
 
 _bearer = HTTPBearer(auto_error=False, description="A token from `pkit gateway token` or an invitation.")
 
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
-def get_account(
-    request: Request, service: Gateway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Account:
+
+def get_account(request: Request, service: Gateway, credentials: Credentials) -> Account:
     """Whose request it is. Raises :class:`GatewayError` (401)."""
     if credentials is None:
         hint = "Log in first: pkit login GATEWAY"

@@ -8,12 +8,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """``data`` holds the blobs and, unless ``database`` is a URL, the SQLite file. ``lease`` is in seconds."""
+    """``data`` holds the SQLite file unless ``database`` is a URL, and the blobs unless ``blobs`` is one.
+
+    ``lease`` is in seconds.
+    """
 
     data: Path
     database: str | None = None
     lease: float = 60.0
     max_attempts: int = 3
+    blobs: str | None = None
 
     @property
     def database_url(self) -> str:

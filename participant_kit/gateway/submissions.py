@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from participant_kit.challenge.alphabet import alphabet_of
@@ -33,6 +33,26 @@ PAGE = 1000
 """Submissions in one answer to who asks for changes."""
 _with_result = select(submissions, results.c.submission.label("result")).outerjoin(
     results, results.c.submission == submissions.c.id
+)
+# those of every submission are built once: to build them takes longer than to ask them
+_new = insert(submissions)
+_of_identifier = select(submissions).where(submissions.c.id == bindparam("identifier"))
+_one_with_result = _with_result.where(submissions.c.id == bindparam("identifier"))
+_count_revision = (
+    update(accounts)
+    .where(accounts.c.name == bindparam("who"))
+    .values(revision=accounts.c.revision + 1)
+    .returning(accounts.c.revision)
+)
+_before = (
+    select(func.count())
+    .select_from(submissions)
+    .where(
+        submissions.c.challenge == bindparam("what"),
+        submissions.c.waits_for == bindparam("whom"),
+        submissions.c.state == State.QUEUED.value,
+        submissions.c.created_at < bindparam("moment"),
+    )
 )
 
 
@@ -67,7 +87,7 @@ def check_identifier(identifier: str) -> None:
 
 def find_known(connection: Connection, identifier: str, participant: str, digest: str) -> Any | None:
     """The row when this very submission was stored before. Raises :class:`GatewayError` when another one was."""
-    row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
+    row = connection.execute(_of_identifier, {"identifier": identifier}).one_or_none()
     if row is not None and (row.participant != participant or row.sealed_sha256 != digest):
         raise _identifier_used()
     return row
@@ -112,7 +132,7 @@ def store_submission(
         "updated_at": now,
     }
     try:
-        connection.execute(insert(submissions).values(values))
+        connection.execute(_new, values)
     except IntegrityError:  # somebody else has just taken the identifier
         raise _identifier_used() from None
     tell(connection, *Role)
@@ -132,10 +152,8 @@ def find_submission(connection: Connection, identifier: str, participant: str, *
 
 def next_revision(connection: Connection, participant: str) -> int:
     """Count one more change of ``participant``'s; the account's row orders those that happen at once."""
-    mine = update(accounts).where(accounts.c.name == participant)
-    counted = mine.values(revision=accounts.c.revision + 1).returning(accounts.c.revision)
     tell(connection, participant)
-    return connection.scalar(counted) or 0
+    return connection.scalar(_count_revision, {"who": participant}) or 0
 
 
 def change(connection: Connection, row: Any, **values: Any) -> None:
@@ -169,21 +187,16 @@ def cancel_submission(connection: Connection, identifier: str, participant: str)
 
 def read_status(connection: Connection, identifier: str) -> SubmissionStatus:
     """What the participant sees."""
-    return _statuses(connection, connection.execute(_with_result.where(submissions.c.id == identifier)).all())[0]
+    return _statuses(connection, connection.execute(_one_with_result, {"identifier": identifier}).all())[0]
 
 
 def _statuses(connection: Connection, rows: Sequence[Any]) -> list[SubmissionStatus]:
     """What one participant sees of ``rows``."""
     queued = [row for row in rows if row.state == State.QUEUED]
     if len(queued) == 1:
-        before = (
-            (submissions.c.challenge == queued[0].challenge)
-            & (submissions.c.waits_for == queued[0].waits_for)
-            & (submissions.c.state == State.QUEUED.value)
-            & (submissions.c.created_at < queued[0].created_at)
-        )
-        number = connection.scalar(select(func.count()).select_from(submissions).where(before)) or 0
-        places = {queued[0].id: 1 + number}
+        one = queued[0]
+        queue = {"what": one.challenge, "whom": one.waits_for, "moment": one.created_at}
+        places = {one.id: 1 + (connection.scalar(_before, queue) or 0)}
     else:
         places = _places(connection, queued)
     return [_status(row, places.get(row.id)) for row in rows]

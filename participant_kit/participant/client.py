@@ -180,10 +180,16 @@ class Client:
         self._connection.require_token()
         return self._connection.get(f"/challenges/{challenge}/changes", Changes, after=after, tag=tag, wait=wait)
 
-    def leaderboard(self, challenge: str, phase: str | None = None) -> Leaderboard:
-        """The leaderboard of ``phase`` (the gateway's choice if left out); fetched again only if it changed."""
+    def leaderboard(
+        self, challenge: str, phase: str | None = None, *, offset: int | None = None, limit: int | None = None
+    ) -> Leaderboard:
+        """The leaderboard of ``phase`` (the gateway's choice if left out); fetched again only if it changed.
+
+        It has the best hundred, and your own row; ``limit`` asks for more, up to 1000, and ``offset`` passes some over.
+        """
         path = f"/challenges/{challenge}/leaderboard"
-        return Leaderboard.of(self._connection.get(path, messages.Leaderboard, phase=phase), self)
+        board = self._connection.get(path, messages.Leaderboard, phase=phase, offset=offset, limit=limit)
+        return Leaderboard.of(board, self, {"offset": offset, "limit": limit})
 
     def quota(self, challenge: str, phase: str | None = None) -> Quota:
         """What you have used of ``phase``."""

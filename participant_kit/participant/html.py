@@ -122,8 +122,8 @@ _TEMPLATES = {
 <p>The leaderboard of {{ board.challenge }}, {{ board.phase }} is hidden until the phase is over.</p>
 {% else %}<table>
 <caption>{{ board.challenge }}, {{ board.phase }}: {{ board.primary }},
-{{ "higher" if board.higher_is_better else "lower" }} is better; {{ board.participants }}
-participant{{ "" if board.participants == 1 else "s" }}. Scores as the gateway shows them, not verified.</caption>
+{{ "higher" if board.higher_is_better else "lower" }} is better; {{ board.people }}.
+Scores as the gateway shows them, not verified.</caption>
 <thead><tr><th scope="col">rank</th><th scope="col">participant</th>
 {% for name in board.metrics %}<th scope="col">{{ name }}</th>{% endfor %}
 <th scope="col">submissions</th><th scope="col">date (UTC)</th></tr></thead><tbody>

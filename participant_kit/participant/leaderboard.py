@@ -21,12 +21,13 @@ class Leaderboard(messages.Leaderboard):
     """The message, and how it is shown: ``repr`` is a table of plain text, a notebook shows a table."""
 
     _client: Any = PrivateAttr(default=None)
+    _page: dict[str, int | None] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def of(cls, board: messages.Leaderboard, client: Client) -> Leaderboard:
-        """``board`` as ``client`` got it."""
+    def of(cls, board: messages.Leaderboard, client: Client, page: dict[str, int | None]) -> Leaderboard:
+        """``board`` as ``client`` got it, when it asked for ``page``."""
         new = cls(**vars(board))
-        new._client = client
+        new._client, new._page = client, page
         return new
 
     @cached_property
@@ -41,9 +42,15 @@ class Leaderboard(messages.Leaderboard):
         """The metrics that rows have, the primary one first."""
         return [self.primary, *sorted({name for row in self.rows for name in row.scores} - {self.primary})]
 
+    @property
+    def people(self) -> str:
+        """How many participants there are, and how many of them are shown when that is not all."""
+        total = "1 participant" if self.participants == 1 else f"{self.participants} participants"
+        return total if self.hidden or len(self.rows) == self.participants else f"{len(self.rows)} of {total}"
+
     def refresh(self) -> Leaderboard:
         """The board as it is now. Raises :class:`~participant_kit.protocol.errors.GatewayError`."""
-        new: Leaderboard = self._client.leaderboard(self.challenge, self.phase)
+        new: Leaderboard = self._client.leaderboard(self.challenge, self.phase, **self._page)
         return new
 
     def to_frame(self) -> pd.DataFrame:

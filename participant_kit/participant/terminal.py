@@ -131,8 +131,7 @@ def leaderboard_table(board: Leaderboard) -> RenderableType:
         name = Text(printable(row.participant, 80) + (" (you)" if mine else ""))
         when = f"{row.submitted_at:%Y-%m-%d %H:%M}"
         table.add_row(str(row.rank), name, *scores, str(row.submissions), when, style="bold green" if mine else None)
-    people = "1 participant" if board.participants == 1 else f"{board.participants} participants"
-    table.caption = f"{'Higher' if board.higher_is_better else 'Lower'} is better; {people}."
+    table.caption = f"{'Higher' if board.higher_is_better else 'Lower'} is better; {board.people}."
     return table
 
 

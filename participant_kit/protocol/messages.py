@@ -10,7 +10,7 @@ GET     ``/challenges``                              anyone              list of
 GET     ``/challenges/{slug}``                       anyone              :class:`ChallengeInfo`
 PUT     ``/challenges/{slug}``                       organizer           zip of the kit, :class:`ChallengeInfo`
 GET     ``/challenges/{slug}/kit``                   anyone              zip of the kit
-GET     ``/challenges/{slug}/leaderboard?phase=``    anyone              :class:`Leaderboard`, with an ETag
+GET     ``/challenges/{slug}/leaderboard?phase=``    anyone              :class:`Leaderboard`, in pages, with an ETag
 GET     ``/challenges/{slug}/quota?phase=``          participant         :class:`Quota`
 GET     ``/challenges/{slug}/changes?after=&tag=``   participant         :class:`Changes`
 PUT     ``/challenges/{slug}/submissions/{id}``      participant         sealed bytes, :class:`SubmissionStatus`
@@ -198,7 +198,10 @@ class LeaderboardRow(_Message):
 
 
 class Leaderboard(_Message):
-    """The board of one phase, best first. ``rows`` is empty while ``hidden``."""
+    """A page of the board of one phase, best first. ``rows`` is empty while ``hidden``.
+
+    ``participants`` counts all. Who asks with a token and is on another page is the last one of ``rows``.
+    """
 
     challenge: str
     phase: str

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from participant_kit.challenge.card import Limits
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim, ClaimRequest, LeaseToken
@@ -82,14 +83,24 @@ class _Slots:
 class Runner:
     """Claims and works, on up to ``jobs`` submissions at once, until ``stopping`` is set; then gives its leases back.
 
+    It asks for no submission whose challenge, as the gateway has it, promises more than the ``limits`` that it keeps.
     Each submission has a thread. It holds one of the slots while it works, and none while it waits for a person.
     Once ``draining`` is set it claims no more, and ends what it runs; what waits for a person goes back.
     """
 
-    def __init__(self, name: str, challenge: str, job: Job, outlet: Outlet, say: Say, jobs: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        challenge: str,
+        job: Job,
+        outlet: Outlet,
+        say: Say,
+        jobs: int = 1,
+        limits: Limits | None = None,
+    ) -> None:
         self.stopping, self.draining = threading.Event(), threading.Event()
         self._name, self._challenge, self._job, self._outlet, self._say = name, challenge, job, outlet, say
-        self._jobs, self._slots, self._rest = jobs, _Slots(jobs), 0.0
+        self._jobs, self._slots, self._rest, self._limits = jobs, _Slots(jobs), 0.0, limits or Limits()
         self._threads: list[threading.Thread] = []
         self._at_work: dict[str, _AtWork] = {}
         self._lock = threading.Lock()
@@ -143,7 +154,15 @@ class Runner:
         thread.start()
 
     def _claim(self) -> Claim | None:
-        request = ClaimRequest(role=self._job.role, runner=self._name, challenges=[self._challenge], wait=WAIT)
+        request = ClaimRequest(
+            role=self._job.role,
+            runner=self._name,
+            challenges=[self._challenge],
+            wait=WAIT,
+            cpus=self._limits.cpus,  # these are the card's, and tell nothing of this machine
+            memory=self._limits.memory,
+            wall_time=self._limits.wall_time.total_seconds(),
+        )
         return self._outlet.claim(request)
 
     def work(self, claim: Claim, slot: contextlib.ExitStack | None = None) -> None:

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from participant_kit.challenge.card import Limits
 from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.challenge.units import format_duration
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.egress import LOG, EgressLog
@@ -35,6 +37,7 @@ class Settings:
     on at once; 0 for as many as there is room for. ``executor`` is who runs and scores them: threads of this process,
     or "dask" for the workers of a ``scheduler``, which know one another by the files ``tls`` (authority, certificate,
     key), or the name of a queueing system. ``worker_challenge`` is the challenge's folder there.
+    ``max_wall_time`` keeps it for challenges whose notebooks run no longer.
     """
 
     gateway: str
@@ -54,6 +57,7 @@ class Settings:
     scheduler: str | None = None
     tls: tuple[Path | None, Path | None, Path | None] = (None, None, None)
     worker_challenge: Path | None = None
+    max_wall_time: timedelta | None = None
 
 
 def make_workers(settings: Settings, place: Place, facts: Facts, limits: Limits, say: Say) -> Workers:
@@ -89,6 +93,13 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
     if os.name != "posix" or not Path("/proc/self/ns").exists():
         raise SecureSideError("The secure side needs Linux.", hint="Rehearse with `pkit rehearse` on other systems.")
     folder = ChallengeFolder(settings.challenge.resolve())
+    limits = folder.card.limits
+    if settings.max_wall_time is not None and limits.wall_time > settings.max_wall_time:
+        asked, most = format_duration(limits.wall_time), format_duration(settings.max_wall_time)
+        raise SecureSideError(
+            f"Notebooks of {folder.card.slug} may run for {asked}, and this runner is kept for {most} at most.",
+            hint="Start a runner of its own for it, with a longer --max-wall-time or none.",
+        )
     keys = runner_keys(settings.keys, folder)
     if keys.role != settings.role:
         raise SecureSideError(
@@ -105,7 +116,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         settings.warm,
     )
     facts = Facts.of(place)
-    workers = make_workers(settings, place, facts, folder.card.limits, say)
+    workers = make_workers(settings, place, facts, limits, say)
     name = settings.name or f"{platform.node()}-{os.getpid()}"
     log = EgressLog(settings.state / LOG, keys)
     try:
@@ -117,7 +128,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         else:
             rehearsal = outlet = RehearsalOutlet(settings.gateway, settings.token)
             job = RehearsalJob(folder, keys, facts, workers, log, rehearsal, say)
-        yield Runner(name, folder.card.slug, job, outlet, say, workers.jobs)
+        yield Runner(name, folder.card.slug, job, outlet, say, workers.jobs, limits)
     finally:
         workers.close()
         log.close()

@@ -31,7 +31,7 @@ from participant_kit.gateway import accounts, leases, quotas, submissions
 from participant_kit.gateway.accounts import create_token
 from participant_kit.gateway.app import _sweep as sweep
 from participant_kit.gateway.app import create_app
-from participant_kit.gateway.blobs import Blobs
+from participant_kit.gateway.blobs import Disk
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
@@ -143,7 +143,7 @@ class World(RuleBasedStateMachine):
 
     def start(self) -> None:
         settings = Template.settings(self.data, self.url)
-        self.service = Service(settings, Database(settings), Blobs(self.data / "blobs"))
+        self.service = Service(settings, Database(settings), Disk(self.data / "blobs"))
         sweep(self.service)
 
     def teardown(self) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from gateway_world import API, World, make_envelope, make_kit
 from sqlalchemy import insert
+from support import CARD
 
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.leases import claim
 from participant_kit.gateway.tables import submissions
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import Role
+from participant_kit.protocol.kit import pack_kit
 from participant_kit.protocol.messages import ClaimRequest
 
 REQUEST = {"role": "blind", "runner": "r", "challenges": ["small"], "wait": 0}
@@ -86,6 +88,28 @@ def test_a_runner_gets_only_what_fits_it(empty: World, tmp_path: Path) -> None:
     assert [ask(cpus=1), ask(memory=1 << 20), ask(wall_time=30), ask(cpus=8, memory=1 << 40, wall_time=3600)] == [
         204, 204, 204, 200
     ]  # fmt: skip
+
+
+def test_long_jobs_never_starve_short_ones_where_a_runner_is_kept_for_those(world: World, tmp_path: Path) -> None:
+    card = CARD.replace(b"slug: small", b"slug: long").replace(b"wall_time: 60 s", b"wall_time: 6 h")
+    make_kit(tmp_path / "long", card)
+    world.client.put(
+        f"{API}/challenges/long", content=pack_kit(tmp_path / "long", "long"), headers=world.auth("org", "organizer")
+    ).raise_for_status()
+    for _ in range(5):  # they wait longest
+        path = f"{API}/challenges/long/submissions/{new_identifier()}"
+        world.client.put(path, content=b"sealed", headers=world.auth("bob")).raise_for_status()
+    for _ in range(3):
+        world.submit()
+
+    def ask(**most: Any) -> str | None:
+        body = {**REQUEST, "challenges": ["long", "small"], **most}
+        answer = world.client.post(f"{API}/claims", json=body, headers=world.auth("runner", "runner"))
+        return str(answer.json()["challenge"]) if answer.status_code == 200 else None
+
+    assert ask() == "long", "the oldest"
+    assert [ask(wall_time=1800) for _ in range(4)] == ["small", "small", "small", None]
+    assert ask() == "long"
 
 
 def test_a_long_run_renews_its_lease_and_is_run_once(world: World) -> None:

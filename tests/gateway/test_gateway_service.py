@@ -141,3 +141,56 @@ def test_a_full_disk_stores_nothing_and_says_so(world: World, monkeypatch: pytes
     quota = world.client.get(f"{API}/challenges/small/quota", headers=world.auth("ada")).json()
     assert quota["used_total"] == 0
     assert world.submit().status_code == 200
+
+
+@pytest.fixture
+def crowd(world: World) -> list[str]:
+    """Two hundred and fifty participants, from the best on; the second and third are as good as each other."""
+    names = [f"p{place:03}" for place in range(250)]
+    rows = [{"participant": name, "rank_by": place - (place == 2), "moment": place} for place, name in enumerate(names)]
+    world.query(
+        "INSERT INTO best (challenge, phase, participant, rank_by, scores, submitted_at, submissions)"
+        " VALUES ('small', 'development', :participant, :rank_by, '{}', :moment, 1)",
+        *rows,
+    )
+    return names
+
+
+def board(world: World, who: str | None = None, **page: int) -> tuple[list[tuple[int, str]], int]:
+    """Rank and name of each row, and how many participants there are."""
+    headers = world.auth(who) if who else None
+    found = world.client.get(f"{API}/challenges/small/leaderboard", params=page, headers=headers).json()
+    return [(row["rank"], row["participant"]) for row in found["rows"]], found["participants"]
+
+
+def test_the_board_comes_in_pages_and_no_row_is_left_out(world: World, crowd: list[str]) -> None:
+    first, participants = board(world)
+    assert (len(first), participants) == (100, 250)
+    assert first[:4] == [(1, "p000"), (2, "p001"), (2, "p002"), (4, "p003")]
+    pages = [row for offset in (0, 100, 200) for row in board(world, offset=offset)[0]]
+    assert pages == board(world, limit=1000)[0]
+    assert [name for _, name in pages] == crowd
+    assert board(world, offset=2, limit=2)[0] == [(2, "p002"), (4, "p003")], "a rank does not depend on the page"
+    assert board(world, offset=1000) == ([], 250)
+
+
+def test_whoever_is_on_another_page_gets_their_own_row_as_the_last_one(world: World, crowd: list[str]) -> None:
+    first, _ = board(world)
+    assert board(world, "p240") == ([*first, (241, "p240")], 250)
+    assert board(world, "p050") == (first, 250), "it is there already"
+    assert board(world, "p002", offset=1000)[0] == [(2, "p002")]
+    assert board(world, "ada") == (first, 250), "without a score there is no row"
+    wrong = world.client.get(f"{API}/challenges/small/leaderboard", headers={"Authorization": "Bearer wrong"})
+    assert (wrong.status_code, len(wrong.json()["rows"])) == (200, 100), "anyone may look"
+
+
+def test_no_two_who_get_another_board_have_the_same_etag(world: World, crowd: list[str]) -> None:
+    path = f"{API}/challenges/small/leaderboard"
+    asked = [{}, world.auth("p240"), world.auth("p241")]
+    tags = [world.client.get(path, headers=headers).headers["etag"] for headers in asked]
+    tags.append(world.client.get(path, params={"offset": 100}).headers["etag"])
+    assert len(set(tags)) == 4
+    for headers, tag in zip(asked, tags, strict=False):
+        assert world.client.get(path, headers={**headers, "If-None-Match": tag}).status_code == 304
+    scored(world, "ada", 0.7)
+    assert world.client.get(path, headers={**asked[1], "If-None-Match": tags[1]}).status_code == 200

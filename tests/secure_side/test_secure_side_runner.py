@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support import CARD
 
+from participant_kit.challenge.card import Limits
+from participant_kit.challenge.errors import KitError
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError, ProtocolError
 from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys, held_together
@@ -18,6 +23,8 @@ from participant_kit.protocol.sealing import Binding, seal_notebook
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.runner import Runner
+from participant_kit.secure_side.service import Settings
+from participant_kit.secure_side.service import runner as prepared
 
 KEYS = SecretKeys.generate(Role.BLIND)
 
@@ -37,6 +44,7 @@ class FakeGateway:
         self.paths.append(f"{submission}/return")
 
     def claim(self, request: Any) -> Claim | None:
+        self.asked = request
         self.paths.append("claims")
         if not self.claims:
             assert self.runner
@@ -320,3 +328,24 @@ def test_what_waits_for_a_person_goes_back_when_the_runner_drains() -> None:
     gateway.runner = Runner("r", "small", job, gateway, lambda line: None)  # type: ignore[arg-type]
     gateway.runner.serve()
     assert gateway.paths[-1].endswith("/return")
+
+
+def test_a_runner_asks_for_nothing_that_needs_more_than_its_card_gives() -> None:
+    gateway = FakeGateway()
+    limits = Limits.model_validate({"wall_time": "90 s", "cpus": 3, "memory": "2 GiB"})
+    gateway.runner = Runner("r", "small", Job(), gateway, lambda line: None, limits=limits)  # type: ignore[arg-type]
+    gateway.runner.serve()
+    assert (gateway.asked.cpus, gateway.asked.memory, gateway.asked.wall_time) == (3, 2 << 30, 90.0)
+
+
+def test_a_runner_that_is_kept_for_short_jobs_does_not_start_for_long_ones(tmp_path: Path) -> None:
+    (tmp_path / "challenge.yaml").write_bytes(CARD)  # whose notebooks may run for a minute
+    settings = Settings("", "", tmp_path, [], tmp_path / "state", max_wall_time=timedelta(seconds=59))
+    with (
+        pytest.raises(SecureSideError, match="may run for 1 min, and this runner is kept for 59 s"),
+        prepared(settings, print),
+    ):
+        pass
+    kept = replace(settings, max_wall_time=timedelta(seconds=60))
+    with pytest.raises(KitError, match="key"), prepared(kept, print):  # it goes on to what comes next
+        pass

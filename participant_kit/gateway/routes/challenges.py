@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from participant_kit.gateway.accounts import find_account, hash_token
 from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import (
     KITS,
@@ -19,10 +21,10 @@ from participant_kit.gateway.challenges import (
     store_challenge,
 )
 from participant_kit.gateway.errors import GatewayError
-from participant_kit.gateway.leaderboard import board_version, read_board
+from participant_kit.gateway.leaderboard import PAGE, BoardPage, board_version, read_board, read_own_row
 from participant_kit.gateway.quotas import read_quota
 from participant_kit.gateway.routes.upload import BINARY, read_body
-from participant_kit.gateway.service import Gateway, Organizer, Participant, Service
+from participant_kit.gateway.service import Credentials, Gateway, Organizer, Participant, Service
 from participant_kit.gateway.submissions import read_changes
 from participant_kit.protocol.kit import MAX_KIT_BYTES, kit_digest
 from participant_kit.protocol.messages import ChallengeInfo, Changes, Leaderboard, Quota
@@ -117,24 +119,37 @@ async def get_changes(
 def get_leaderboard(
     slug: str,
     service: Gateway,
+    credentials: Credentials,
     phase: str | None = None,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="Rows to pass over.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Rows of one answer.")] = PAGE,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The board of a phase; of the open one unless it is named. Answers 304 to an ETag that still holds."""
+    """A page of the board of a phase; of the open one unless it is named. Answers 304 to an ETag that still holds.
+
+    Who asks with a token and is on another page gets their own row as the last one.
+    """
     with service.database.read() as connection:
         info = find_challenge(connection, slug)
         found = info.card.phase(phase or info.open_phase or info.card.phases[-1].name)
         if found is None:
             raise _no_phase(info, phase)
-        etag = f'"{board_version(connection, slug, found.name)}-{info.kit_sha256[:16]}"'
-        known = service.boards.get((slug, found.name))
-        if known is None or known[0] != etag:
-            body = read_board(connection, info.card, found).model_dump_json().encode()
-            known = service.boards[slug, found.name] = (etag, body)
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if if_none_match == etag:
-        return Response(status_code=304, headers=headers)
-    return Response(known[1], media_type="application/json", headers=headers)
+        version = f"{board_version(connection, slug, found.name)}-{info.kit_sha256[:16]}-{offset}-{limit}"
+        etag = f'"{version}-{hash_token(credentials.credentials)[:16]}"' if credentials else f'"{version}"'
+        headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Authorization"}
+        if if_none_match == etag:
+            return Response(status_code=304, headers=headers)
+        page = service.boards.get((slug, found.name))
+        if page is None or page.version != version:
+            page = BoardPage(version, read_board(connection, info.card, found, offset, limit))
+            if (offset, limit) == (0, PAGE):
+                service.boards[slug, found.name] = page
+        own = None
+        if credentials and not page.is_whole:
+            with suppress(GatewayError):  # the board is open to who has no token, or one that has expired
+                who = find_account(connection, credentials.credentials).name
+                own = None if who in page.names else read_own_row(connection, info.card, found, who)
+    return Response(page.body_with(own), media_type="application/json", headers=headers)
 
 
 def _no_phase(info: ChallengeInfo, phase: str | None) -> GatewayError:

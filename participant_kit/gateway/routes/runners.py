@@ -68,7 +68,12 @@ def _claim(service: Service, request: ClaimRequest) -> Claim | None:
     if lent is None:
         return None
     row, lease = lent
-    sealed = service.blobs.get(SEALED, row.sealed)
+    try:
+        sealed = service.blobs.get(SEALED, row.sealed)
+    except OSError:  # the runner is not lost
+        with service.database.write() as connection:
+            return_lease(connection, row.id, lease.token)
+        raise
     if sealed is None:  # cancelled a moment ago
         return None
     service.bell.ring(row.participant)
