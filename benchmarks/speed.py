@@ -245,6 +245,7 @@ def main() -> None:
         root = Path(folder)
         (root / "house").mkdir()
         (root / "bench").mkdir()
+        House.warm = "1 GiB"  # as a runner has it
         house = House(root / "house", (Role.BLIND,), quota=100_000)
         try:
             house.open(runners=False)
