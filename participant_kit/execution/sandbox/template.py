@@ -89,15 +89,15 @@ class TemplateSandbox:
 
     def _fork(self, command: Command, group: Cgroup | None, *, keep_log: bool) -> Running:
         """A run of a template, made anew once where it has died."""
-        template = self.prepare(command)
+        template = self._template_of(command)
         try:
             return template.fork(group, keep_log=keep_log)
         except ExecutionError:
             self._drop(template)
-            return self.prepare(command).fork(group, keep_log=keep_log)
+            return self._template_of(command).fork(group, keep_log=keep_log)
 
-    def prepare(self, command: Command) -> _Template:
-        """Start the template of ``command``, unless there is one."""
+    def _template_of(self, command: Command) -> _Template:
+        """The template of ``command``, started unless there is one."""
         with self._lock:
             template = next((one for one in self._templates if one.command == command and one.alive), None)
             if template is None:
@@ -127,7 +127,6 @@ class _Template:
     def __init__(self, program: str, command: Command) -> None:
         self.command, self._settled, self._usable = command, threading.Event(), False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._lock = threading.Lock()
         contents = view.files(command.limits)
         setup = memory_file(json.dumps(_setup(program, command, contents)).encode())
         files = {path: memory_file(content) for path, content in contents.items() if not path.startswith("/proc")}
