@@ -77,15 +77,16 @@ def outlet(serve: Serve, heard: list[tuple[str, dict[str, str], dict[str, Any]]]
     return BlindOutlet(serve(answer), "token")
 
 
-def test_all_but_a_result_is_the_runner_s_name_and_the_gateway_s_own_token(
+def test_all_but_a_result_is_the_runner_s_name_its_size_and_the_gateway_s_own_token(
     outlet: BlindOutlet, heard: list[tuple[str, dict[str, str], dict[str, Any]]]
 ) -> None:
     token = LeaseToken(token="given")
-    outlet.claim(ClaimRequest(role=Role.BLIND, runner="r", challenges=["small"], wait=0))
+    limits = {"cpus": 2.0, "memory": 2**30, "wall_time": None}
+    outlet.claim(ClaimRequest(role=Role.BLIND, runner="r", challenges=["small"], wait=0, **limits))
     outlet.renew("s-1", token)
     outlet.give_back("s-1", token)
     assert [(path.removeprefix("/api/v1"), body) for path, _, body in heard] == [
-        ("/claims", {"role": "blind", "runner": "r", "challenges": ["small"], "wait": 0}),
+        ("/claims", {"role": "blind", "runner": "r", "challenges": ["small"], "wait": 0, **limits}),
         ("/leases/s-1/renew", {"token": "given"}),
         ("/leases/s-1/return", {"token": "given"}),
     ]

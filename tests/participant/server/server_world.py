@@ -72,11 +72,11 @@ class Person:
         return query(self.house.settings, statement, *rows)
 
     def tamper(self, identifier: str, **values: Any) -> None:
-        """Change a submission as a gateway would that wants to be believed."""
+        """Change a submission as a gateway would that wants to be believed; nobody works on it any more."""
         one_more = update(accounts).where(accounts.c.name == self.name).values(revision=accounts.c.revision + 1)
         self.query(one_more)
         revision = select(accounts.c.revision).where(accounts.c.name == self.name).scalar_subquery()
-        values |= {"version": submissions.c.version + 1, "revision": revision}
+        values |= {"version": submissions.c.version + 1, "revision": revision, "lease_expires": None}
         self.query(update(submissions).where(submissions.c.id == identifier).values(values))
 
     def revoke(self) -> None:
