@@ -32,12 +32,14 @@ Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 class Data(Model):
     """Which column names a row, which one is to be predicted, and where the columns are described.
 
+    A challenge with :class:`Task` has folders of files instead of tables, and names no column.
+
     ``dataset`` names the data set in the ledger: challenges with the same name share its budget, and so do the
     versions of its tables. Without it, the tables' fingerprint does.
     """
 
-    identifier: str
-    target: str
+    identifier: str = ""
+    target: str = ""
     codebook: FileName = "codebook.yaml"
     dataset: Slug | None = None
 
@@ -103,19 +105,39 @@ class Sandbox(Model):
     require: list[Literal["cgroup", "clocks", "landlock"]] = Field(default_factory=list)
 
 
+class Task(Model):
+    """Data to run a submission on, and the programs that score it, by Codabench's convention.
+
+    ``scoring`` and ``ingestion`` are folders of programs in the challenge folder, with ``metadata.yaml``. Ingestion
+    runs what was submitted, before scoring or ``beside`` it; without it, what was submitted is what is scored.
+    """
+
+    name: Slug
+    scoring: FileName
+    ingestion: FileName | None = None
+    beside: bool = False
+
+
+class Page(Model):
+    """A page of the organizer's: Markdown or HTML, ``file`` in the folder ``pages``."""
+
+    title: Annotated[str, Field(min_length=1, max_length=100)]
+    file: FileName
+
+
 class Submission(Model):
-    """What a notebook writes, and how large it may be."""
+    """What a notebook writes, and how large it may be. A challenge with tasks takes a ``.zip`` of all it leaves."""
 
     output: FileName = "predictions.csv"
-    columns: dict[str, Literal["integer", "number", "text"]]
+    columns: dict[str, Literal["integer", "number", "text"]] = Field(default_factory=dict)
     max_notebook: Size = ByteSize(10 << 20)
     max_cells: Count = 200
 
     @field_validator("output")
     @classmethod
     def _format(cls, value: str) -> str:
-        if not value.endswith((".csv", ".parquet")):
-            raise ValueError("a name that ends in .csv or .parquet")
+        if not value.endswith((".csv", ".parquet", ".zip")):
+            raise ValueError("a name that ends in .csv or .parquet (or .zip, for a challenge with tasks)")
         return value
 
 
@@ -151,10 +173,18 @@ class Figure(Model):
 
 
 class Metric(Figure):
-    """One score. The primary one ranks the leaderboard."""
+    """One score. The primary one ranks the leaderboard.
+
+    In a challenge with tasks it is what the scoring program of ``task`` wrote under ``key`` (under its own name, if
+    there is none), or a ``computation`` ``of`` other metrics.
+    """
 
     higher_is_better: bool
     primary: bool = False
+    task: Slug | None = None
+    key: str | None = None
+    computation: Literal["sum", "avg", "min", "max"] | None = None
+    of: list[str] = Field(default_factory=list, max_length=20)
 
 
 def _at_midnight(value: Any) -> Any:
@@ -180,7 +210,10 @@ Moment = Annotated[
 
 
 class Phase(Model):
-    """A stretch of time with its quota. ``starts`` is inclusive, ``ends`` exclusive, both UTC."""
+    """A stretch of time with its quota. ``starts`` is inclusive, ``ends`` exclusive, both UTC.
+
+    ``tasks`` are those of the card's that it has, all if it names none.
+    """
 
     name: Slug
     starts: Moment
@@ -188,6 +221,7 @@ class Phase(Model):
     per_day: Count | None = None
     total: Count | None = None
     leaderboard: Literal["live", "hidden"] = "live"
+    tasks: list[Slug] = Field(default_factory=list)
 
     _dates = field_validator("starts", "ends", mode="before")(_at_midnight)
 
@@ -249,7 +283,10 @@ class Card(Model):
     slug: Slug
     title: Annotated[str, Field(min_length=1, max_length=200)]
     summary: Annotated[str, Field(max_length=1000)] = ""
-    data: Data
+    pages: list[Page] = Field(default_factory=list, max_length=50)
+    terms: FileName | None = None
+    image: FileName | None = None
+    data: Data = Data()
     privacy: Privacy = Privacy()
     environment: Environment = Environment()
     limits: Limits = Limits()
@@ -257,6 +294,7 @@ class Card(Model):
     submission: Submission
     metrics: Annotated[list[Metric], Field(min_length=1, max_length=20)]
     scoring: FileName | None = None
+    tasks: list[Task] = Field(default_factory=list, max_length=50)
     phases: Annotated[list[Phase], Field(min_length=1)]
     release: Release = Release()
 
@@ -280,17 +318,56 @@ class Card(Model):
                 raise ValueError(f"phases that do not overlap ({before.name} ends after {after.name} starts)")
         return phases
 
+    @field_validator("tasks")
+    @classmethod
+    def _each_task_once(cls, tasks: list[Task]) -> list[Task]:
+        if len({task.name for task in tasks}) != len(tasks):
+            raise ValueError("each task name once")
+        return tasks
+
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Card:
+        names = [number.name for number in (*self.metrics, *self.release.figures)]
+        if len(set(names)) != len(names):
+            raise ValueError("release.figures with names of their own, each once")
+        return self._of_tasks() if self.tasks else self._of_tables()
+
+    def _of_tasks(self) -> Card:
+        if self.data.identifier or self.data.target or self.submission.columns or self.scoring:
+            raise ValueError("no data.identifier, data.target, submission.columns or scoring beside tasks")
+        if not self.submission.output.endswith(".zip"):
+            raise ValueError("submission.output ending in .zip for a challenge with tasks")
+        if self.release.leaderboard_mechanism == "parameter-free-ladder":
+            raise ValueError("leaderboard_mechanism: ladder, with a step, for scoring programs of your own")
+        known = {task.name for task in self.tasks}
+        for name in (name for phase in self.phases for name in phase.tasks):
+            if name not in known:
+                raise ValueError(f"phases with tasks of the card ({', '.join(sorted(known))}), not {name}")
+        names = [metric.name for metric in self.metrics if metric.computation is None]
+        for metric in self.metrics:
+            if metric.computation and (not metric.of or not set(metric.of) <= set(names)):
+                raise ValueError(f"{metric.name} computed of other metrics that are not computed: {', '.join(names)}")
+            if not metric.computation and metric.task is None and len(self.tasks) > 1:
+                raise ValueError(f"a task for the metric {metric.name}, one of {', '.join(sorted(known))}")
+            if metric.task is not None and metric.task not in known:
+                raise ValueError(f"{metric.name} of a task of the card ({', '.join(sorted(known))}), not {metric.task}")
+        return self
+
+    def _of_tables(self) -> Card:
+        if self.submission.output.endswith(".zip"):
+            raise ValueError("submission.output ending in .csv or .parquet, or tasks")
+        if any(metric.task or metric.key or metric.computation or metric.of for metric in self.metrics) or any(
+            phase.tasks for phase in self.phases
+        ):
+            raise ValueError("tasks, if metrics or phases speak of them")
+        if not self.data.identifier or not self.data.target:
+            raise ValueError("data.identifier and data.target, each the name of a column (or tasks)")
         if self.data.identifier == self.data.target:
             raise ValueError("data.identifier and data.target naming two different columns")
         if self.data.identifier not in self.submission.columns:
             raise ValueError(f"submission.columns holding the identifier {self.data.identifier!r}")
         if len(self.submission.columns) < 2:
             raise ValueError("submission.columns holding at least one column of predictions")
-        names = [number.name for number in (*self.metrics, *self.release.figures)]
-        if len(set(names)) != len(names):
-            raise ValueError("release.figures with names of their own, each once")
         if self.scoring is None:
             if any(figure.name not in RESOURCES for figure in self.release.figures):
                 known = " and ".join(RESOURCES)

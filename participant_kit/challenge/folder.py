@@ -18,6 +18,8 @@ REPORT = "report"
 """The published report on the sample, beside its tables, as ``.html`` and ``.json``."""
 NOTEBOOKS = "starter_notebooks"
 PRIVATE = "private"
+PAGES = "pages"
+"""The organizer's pages, terms and image."""
 TABLES = ("train", "test")
 """The tables that a notebook sees in ``data_dir``, as ``<name>.parquet``."""
 LABELS = "labels"
@@ -78,8 +80,17 @@ class ChallengeFolder:
         """The starter notebooks."""
         return self.root / NOTEBOOKS
 
+    @property
+    def pages_dir(self) -> Path:
+        """The organizer's pages."""
+        return self.root / PAGES
+
     def private_dir(self, phase: str) -> Path:
-        """Real data of one phase: ``train.parquet``, ``test.parquet``, ``labels.parquet``."""
+        """Real data of one phase: ``train.parquet``, ``test.parquet``, ``labels.parquet``.
+
+        In a challenge with tasks each has a folder in it, as it has in the sample, with the folders ``input``, which
+        is a notebook's ``data_dir``, and ``reference``, which only the scoring program sees.
+        """
         return self.root / PRIVATE / phase
 
 

@@ -308,3 +308,57 @@ def test_figures_of_the_runner_need_no_scoring_program_and_others_do() -> None:
     assert make_card(**{"release: {": figure("run_seconds")}).release.figures[0].name == "run_seconds"
     (finding,) = findings_of("release: {", figure("age_gap"))
     assert "run_seconds and run_memory_mib; others only beside a scoring program" in finding.expected
+
+
+TASKS = b"""schema_version: 1
+slug: two-tasks
+title: Two tasks
+submission: {output: submission.zip}
+tasks:
+  - {name: small, scoring: scoring_program, ingestion: ingestion_program}
+  - {name: large, scoring: scoring_program}
+metrics:
+  - {name: first, task: small, key: accuracy, higher_is_better: true, range: [0, 1]}
+  - {name: second, task: large, key: accuracy, higher_is_better: true, range: [0, 1]}
+  - {name: both, computation: avg, of: [first, second], higher_is_better: true, range: [0, 1], primary: true}
+phases:
+  - {name: development, starts: 2025-01-01, ends: 2036-01-01, tasks: [small]}
+"""
+
+
+def test_a_challenge_with_tasks_names_no_columns() -> None:
+    card = parse_document(TASKS, Card, "challenge.yaml")
+    assert [task.name for task in card.tasks] == ["small", "large"]
+    assert not card.data.identifier and not card.submission.columns
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("tasks: [small]", "tasks: [other]", "phases with tasks of the card (large, small), not other"),
+        ("task: large", "task: other", "second of a task of the card (large, small), not other"),
+        ("task: large, ", "", "task for the metric second, one of large, small"),
+        ("of: [first, second]", "of: [both]", "both computed of other metrics"),
+        ("name: large", "name: small", "each task name once"),
+        ("submission.zip", "predictions.csv", "submission.output ending in .zip"),
+        ("title: Two", "data: {identifier: x}\ntitle: Two", "no data.identifier"),
+        ("title: Two", "release: {leaderboard_mechanism: parameter-free-ladder}\ntitle: Two", "ladder, with a step"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_what_does_not_go_together_with_tasks_is_told(old: str, new: str, expected: str) -> None:
+    with pytest.raises(FindingsError) as raised:
+        parse_document(TASKS.decode().replace(old, new, 1).encode(), Card, "challenge.yaml")
+    assert expected in str(raised.value.findings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("submission: {", "submission: {output: s.zip, ", "submission.output ending in .csv or .parquet, or tasks"),
+        ("primary: true", "primary: true, task: small", "tasks, if metrics or phases speak of them"),
+        ("target: ill", "target: ''", "data.identifier and data.target"),
+    ],
+)
+def test_what_needs_tasks_is_told_where_there_are_none(old: str, new: str, expected: str) -> None:
+    assert expected in str(findings_of(old, new))
