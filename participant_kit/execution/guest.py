@@ -113,7 +113,8 @@ def _die_with_runner() -> None:
 def _preload(kind: str = "", *modules: str) -> Any:
     """What can be done before there is a request: for a notebook a kernel is started, and returned.
 
-    While the request is still to come, which may take long, ``modules`` are imported, by the kernel or for a program.
+    While the request is still to come, which may take long, ``modules`` are imported, by the kernel or for a program;
+    one that is a path is where those after it are.
     """
     if sys.platform == "win32":  # where a pipe cannot be looked at
         return None
@@ -122,7 +123,7 @@ def _preload(kind: str = "", *modules: str) -> Any:
     if kind == "program":
         for module in modules:
             with contextlib.suppress(Exception):  # the program says it better
-                importlib.import_module(module)
+                sys.path.insert(0, module) if module.startswith("/") else importlib.import_module(module)
     if kind != "notebook":
         return None
     try:
@@ -219,10 +220,35 @@ def _start_kernel(modules: Sequence[str]) -> Any:
         provisioner: Any = importlib.import_module("jupyter_client.provisioning.local_provisioner")
         provisioner.launch_kernel = forked.start
     _give_shell_commands_pipes()
-    manager = AsyncKernelManager(kernel_name="python3", config=_kernel_config())
+    manager = AsyncKernelManager(kernel_name="python3", config=_kernel_config(), client_factory=_make_client())
     run_sync(manager.start_kernel)(extra_arguments=["--HistoryManager.hist_file=:memory:"], cwd=str(WORK))
     _import_papermill()
+    _prepare_validation()
     return manager
+
+
+def _make_client() -> Any:
+    """A class of clients that are ready once the kernel has answered.
+
+    jupyter_client's own then listens until nothing has come for 0.2 s; papermill passes over what is of no cell anyway.
+    """
+    from queue import Empty
+
+    from jupyter_client.asynchronous.client import AsyncKernelClient
+
+    class Client(AsyncKernelClient):
+        async def wait_for_ready(self, timeout: float | None = None) -> None:
+            """Ask until there is an answer, and a sign that what cells print is heard."""
+            end = time.monotonic() + (timeout or float("inf"))
+            while time.monotonic() < end and await self.is_alive():
+                self.kernel_info()
+                with contextlib.suppress(Empty):
+                    self._handle_kernel_info_reply(await self.get_shell_msg(timeout=1))
+                    await self.get_iopub_msg(timeout=0.2)
+                    return
+            raise RuntimeError("The kernel has not answered.")
+
+    return Client
 
 
 def _kernel_config() -> Any:
@@ -237,6 +263,13 @@ def _import_papermill() -> None:
     # papermill would load it, and numpy with it, to read notebooks from a Hadoop file system: a third of its start
     sys.modules["pyarrow.fs"] = None  # type: ignore[assignment]
     import papermill  # noqa: F401
+
+
+def _prepare_validation() -> None:
+    """Let nbformat read its schema, which takes longer than to validate a notebook."""
+    import nbformat
+
+    nbformat.validate(nbformat.v4.new_notebook())
 
 
 def _run_notebook(header: dict[str, Any], payload: bytes, kernel: Any) -> dict[str, Any]:

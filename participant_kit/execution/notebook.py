@@ -25,7 +25,10 @@ ENVIRONMENT = "/opt/environment"
 """Where the challenge's environment stands inside, wherever it is outside."""
 
 
-PRELOAD = ("numpy", "pandas", "pyarrow.parquet", "sklearn")
+PRELOAD = (
+    "pandas", "pyarrow.parquet", "pyarrow.dataset", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
+    "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline",
+)  # fmt: skip
 """What nearly every notebook imports, and a kernel that was started ahead has imported."""
 
 _OWN = {"notebook": ("papermill", "ipykernel.kernelapp", "jupyter_client.manager"), "program": ()}

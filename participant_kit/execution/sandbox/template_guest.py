@@ -62,7 +62,7 @@ def main() -> None:
         code = compile(file.read(), setup["script"], "exec")
     for module in setup["preload"]:
         with contextlib.suppress(Exception):  # who needs it says it better
-            importlib.import_module(module)
+            sys.path.insert(0, module) if module.startswith("/") else importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for a run
     gc.collect()
     gc.freeze()
