@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from participant_kit.challenge.alphabet import alphabet_of
-from participant_kit.challenge.card import Card
 from participant_kit.gateway.accounts import hash_token
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
@@ -75,11 +74,11 @@ def fit(connection: Connection, request: ClaimRequest) -> ClaimRequest:
     if most == (None, None, None):
         return request
     fitting = []
-    for card in connection.scalars(select(challenges.c.card).where(challenges.c.slug.in_(request.challenges))):
-        limits = Card.model_validate(card).limits
+    for slug in connection.scalars(select(challenges.c.slug).where(challenges.c.slug.in_(request.challenges))):
+        limits = find_challenge(connection, slug).card.limits
         asked = (limits.cpus, limits.memory, limits.wall_time.total_seconds())
         if all(has is None or needs <= has for needs, has in zip(asked, most, strict=True)):
-            fitting.append(card["slug"])
+            fitting.append(slug)
     return request.model_copy(update={"challenges": fitting})
 
 

@@ -147,6 +147,8 @@ class _Template:
                 start_new_session=True,
             )
         except OSError as error:
+            if self._group:
+                self._group.remove()
             raise ExecutionError(f"The sandbox cannot be started: {error.strerror}.") from None
         finally:
             theirs.close()
