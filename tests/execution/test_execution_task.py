@@ -60,7 +60,7 @@ def test_a_notebook_may_write_results_where_there_is_no_ingestion_program(
 
 def test_a_sample_without_reference_data_is_ingested_and_not_scored(tmp_path: Path, environment: Environment) -> None:
     folder = write_tasks(tmp_path)
-    for labels in folder.sample_dir.rglob("labels.txt"):
+    for labels in list(folder.sample_dir.rglob("labels.txt")):
         labels.unlink()
         labels.parent.rmdir()
     runner = runner_of(folder, environment, keep_log=True)
