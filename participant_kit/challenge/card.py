@@ -176,7 +176,8 @@ class Metric(Figure):
     """One score. The primary one ranks the leaderboard.
 
     In a challenge with tasks it is what the scoring program of ``task`` wrote under ``key`` (under its own name, if
-    there is none), or a ``computation`` ``of`` other metrics.
+    there is none), or a ``computation`` ``of`` other metrics. Where each phase has one task, ``task`` may be left
+    out: it is the phase's.
     """
 
     higher_is_better: bool
@@ -344,10 +345,11 @@ class Card(Model):
             if name not in known:
                 raise ValueError(f"phases with tasks of the card ({', '.join(sorted(known))}), not {name}")
         names = [metric.name for metric in self.metrics if metric.computation is None]
+        several = any(len(phase.tasks or self.tasks) > 1 for phase in self.phases)
         for metric in self.metrics:
             if metric.computation and (not metric.of or not set(metric.of) <= set(names)):
                 raise ValueError(f"{metric.name} computed of other metrics that are not computed: {', '.join(names)}")
-            if not metric.computation and metric.task is None and len(self.tasks) > 1:
+            if not metric.computation and metric.task is None and several:
                 raise ValueError(f"a task for the metric {metric.name}, one of {', '.join(sorted(known))}")
             if metric.task is not None and metric.task not in known:
                 raise ValueError(f"{metric.name} of a task of the card ({', '.join(sorted(known))}), not {metric.task}")

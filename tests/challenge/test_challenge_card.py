@@ -323,7 +323,14 @@ metrics:
   - {name: both, computation: avg, of: [first, second], higher_is_better: true, range: [0, 1], primary: true}
 phases:
   - {name: development, starts: 2025-01-01, ends: 2036-01-01, tasks: [small]}
+  - {name: final, starts: 2036-01-01, ends: 2037-01-01}
 """
+
+
+def test_a_metric_may_be_of_whichever_task_its_phase_has() -> None:
+    text = TASKS.decode().replace("task: large, ", "").replace("ends: 2037-01-01", "ends: 2037-01-01, tasks: [large]")
+    card = parse_document(text.encode(), Card, "challenge.yaml")
+    assert [metric.task for metric in card.metrics] == ["small", None, None]
 
 
 def test_a_challenge_with_tasks_names_no_columns() -> None:
