@@ -88,9 +88,7 @@ def read_document(path: Path, model: type[M], repeated: list[tuple[str, int]] | 
     return parse_document(data, model, name, repeated)
 
 
-def parse_document(
-    data: bytes, model: type[M], name: str, repeated: list[tuple[str, int]] | None = None
-) -> M:
+def parse_document(data: bytes, model: type[M], name: str, repeated: list[tuple[str, int]] | None = None) -> M:
     """Read YAML bytes as ``model``; ``name`` is used in findings. Raises like :func:`read_document`."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise FindingsError([Finding(name, f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")])

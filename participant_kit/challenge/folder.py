@@ -24,6 +24,8 @@ TABLES = ("train", "test")
 """The tables that a notebook sees in ``data_dir``, as ``<name>.parquet``."""
 LABELS = "labels"
 """The table that only the scorer sees."""
+INPUT, REFERENCE = "input", "reference"
+"""The folders of a task: what a notebook and an ingestion program see, and what only the scoring program sees."""
 
 
 @dataclass(frozen=True)

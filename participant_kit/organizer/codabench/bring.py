@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from participant_kit.challenge.card import Card
 from participant_kit.challenge.document import dump_document
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding, FindingsError
-from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
-from participant_kit.challenge.scoring_program import read_program
+from participant_kit.challenge.folder import INPUT, PRIVATE, REFERENCE, SAMPLE, ChallengeFolder
+from participant_kit.challenge.scoring_program import Kind, read_program
 from participant_kit.organizer.codabench.archive import copy_tree
 from participant_kit.organizer.codabench.bundle import Bundle, open_bundle
 from participant_kit.organizer.codabench.note import Note, to_markdown
@@ -50,15 +51,17 @@ def import_bundle(bundle: Path, folder: Path, ranges: Ranges | None = None) -> I
             for phase in translation.card.phases:
                 for task in translation.card.tasks:
                     if not phase.tasks or task.name in phase.tasks:
-                        for part in ("input", "reference"):
+                        for part in (INPUT, REFERENCE):
                             (made.private_dir(phase.name) / task.name / part).mkdir(parents=True, exist_ok=True)
-            made.card_path.write_text(_card_text(translation.card), "utf-8")
+            card, said = _public_inputs(made.root, translation.card)
+            notes = [*notes, *said]
+            made.card_path.write_text(_card_text(card), "utf-8")
             notes = [*notes, *_write_requirements(made, opened.competition.docker_image)]
             if litter:
                 notes.append(Note("left out", "(files)", f"{litter} that a file manager left in programs and data"))
             (made.root / ".gitignore").write_text(f"/{PRIVATE}/\n")
-            (made.root / REPORT).write_text(_report(opened, translation.card, notes), "utf-8")
-    return Imported(ChallengeFolder(folder), translation.card, notes)
+            (made.root / REPORT).write_text(_report(opened, card, notes), "utf-8")
+    return Imported(ChallengeFolder(folder), card, notes)
 
 
 def _check_ranges(bundle: Bundle, ranges: Ranges) -> None:
@@ -84,14 +87,40 @@ def _copy(bundle: Bundle, root: Path, files: dict[str, str]) -> int:
 
 def _check_programs(bundle: Bundle, root: Path, card: Card, files: dict[str, str]) -> None:
     findings = []
-    for place in dict.fromkeys(name for task in card.tasks for name in (task.scoring, task.ingestion) if name):
+    kinds: dict[str, Kind] = {}
+    for task in card.tasks:
+        kinds[task.scoring] = "scoring"
+        if task.ingestion:
+            kinds[task.ingestion] = "ingestion"
+    for place, kind in kinds.items():
         try:
-            read_program(root / place)
+            read_program(root / place, kind)
         except ChallengeError as error:
             name = f"{files[place].rstrip('/')}/metadata.yaml"
             findings.append(Finding(name, _after(error.hint), _after(error.message), "command"))
     if findings:
         raise FindingsError(findings)
+
+
+def _public_inputs(root: Path, card: Card) -> tuple[Card, list[Note]]:
+    """The card, saying of which tasks the input is public: a file of it is in the sample, which everybody gets."""
+    tasks, notes = [], []
+    for task in card.tasks:
+        public = _digests(root / SAMPLE / task.name)
+        inputs = [root / PRIVATE / phase.name / task.name / INPUT for phase in card.phases]
+        if public & {digest for folder in inputs for digest in _digests(folder)}:
+            task = task.model_copy(update={"public_input": True})
+            text = (
+                f"files of the input of {task.name!r} are in it, so public_input is true; correct it if they may not be"
+            )
+            notes.append(Note("changed", "phases.public_data", text))
+        tasks.append(task)
+    return card.model_copy(update={"tasks": tasks}), notes
+
+
+def _digests(folder: Path) -> set[str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _after(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from participant_kit.organizer.codabench.competition import Column
@@ -14,9 +14,21 @@ _UNIT = (
     "sensitivity", "specificity", "map", "ndcg", "mrr", "iou", "jaccard", "dice", "brier", "hit", "ssim", "nmi",
     "purity", "probability", "pvalue",
 )  # fmt: skip
-_SIGNED = ("mcc", "matthews", "kappa", "pearson", "spearman", "kendall", "correlation", "corr", "ari", "silhouette")
+_SIGNED = (
+    "mcc",
+    "matthews",
+    "kappa",
+    "pearson",
+    "spearman",
+    "kendall",
+    "correlation",
+    "corr",
+    "ari",
+    "silhouette",
+    "r2",
+)
 _TIME = ("duration", "time", "seconds", "runtime", "elapsed")
-_BELOW_ONE = ("r2",)
+_KNOWN = ((_TIME, 0.0, 0.0), (_SIGNED, -1.0, 1.0), (_UNIT, 0.0, 1.0))
 
 WIDE = (-1000.0, 1000.0)
 """For a score whose name says nothing: cutting it off would be worse than the bits that width costs."""
@@ -31,18 +43,44 @@ class Range:
     said: str
 
 
-def guess_range(column: Column, wall_time: float) -> Range:
-    """What the column's key or title says of its range; ``wall_time`` in seconds bounds a duration."""
-    words = set(re.findall(r"[a-z]+\d?", f"{column.key} {column.title}".lower().replace("_", " ")))
-    words |= {part for part in re.split(r"\W+", f"{column.key} {column.title}".lower()) if part}
+def guess_range(
+    column: Column, columns: Sequence[Column], given: Mapping[str, tuple[float, float]], wall_time: float
+) -> Range:
+    """What the column's name says of its range, or that of a column it is computed of or goes into.
 
-    def names(known: tuple[str, ...]) -> str:
-        return next((word for word in known if word in words), "")
-
-    for known, low, high in ((_TIME, 0.0, wall_time), (_SIGNED, -1.0, 1.0), (_BELOW_ONE, -1.0, 1.0), (_UNIT, 0.0, 1.0)):
-        if word := names(known):
-            return Range(low, high, f"guessed by the word {word!r}")
+    ``given`` are ranges by key that are known; ``wall_time`` in seconds bounds a duration.
+    """
+    if (found := _by_name(column, given, wall_time)) or column.computation == "sum":
+        return found or _sum(column, columns, given, wall_time)
+    of = column.computation_indexes or []
+    near = [other for other in columns if other.index in of]
+    near += [other for other in columns if other.computation not in (None, "sum") and column.index in _of(other)]
+    for other in near:
+        if found := _by_name(other, given, wall_time):
+            return Range(found.low, found.high, f"guessed by that of {other.key!r}")
     return Range(*WIDE, "guessed without any hint, so wide")
+
+
+def _of(column: Column) -> list[int]:
+    return column.computation_indexes or []
+
+
+def _sum(
+    column: Column, columns: Sequence[Column], given: Mapping[str, tuple[float, float]], wall_time: float
+) -> Range:
+    parts = [guess_range(other, columns, given, wall_time) for other in columns if other.index in _of(column)]
+    return Range(sum(part.low for part in parts), sum(part.high for part in parts), "guessed by what it is the sum of")
+
+
+def _by_name(column: Column, given: Mapping[str, tuple[float, float]], wall_time: float) -> Range | None:
+    if column.key in given:
+        return Range(*given[column.key], "given")
+    text = f"{column.key} {column.title}".lower()
+    words = {*re.findall(r"[a-z]+\d?", text.replace("_", " ")), *re.split(r"[^a-z0-9_]+", text)}
+    for known, low, high in _KNOWN:
+        if word := next((word for word in known if word in words), None):
+            return Range(low, wall_time if known is _TIME else high, f"guessed by the word {word!r}")
+    return None
 
 
 def parse_ranges(texts: Iterable[str]) -> dict[str, tuple[float, float]]:

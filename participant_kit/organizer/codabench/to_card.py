@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from participant_kit.challenge.alphabet import REASONS, alphabet_of
-from participant_kit.challenge.card import Card
+from participant_kit.challenge.card import Card, Figure
 from participant_kit.challenge.document import line_of, scalar_of
 from participant_kit.challenge.finding import Finding, FindingsError
+from participant_kit.challenge.folder import PAGES, PRIVATE, SAMPLE
 from participant_kit.challenge.units import format_duration
 from participant_kit.organizer.codabench import competition as codabench
 from participant_kit.organizer.codabench.bundle import Bundle
@@ -97,7 +99,7 @@ class _Translator:
             ) from None
         self._tell_rest()
         self._tell_bits(card)
-        return Translation(card, self._files, self._notes)
+        return Translation(card, self._files, list(dict.fromkeys(self._notes)))
 
     def _note(self, kind: Kind, key: str, text: str) -> None:
         self._notes.append(Note(kind, key, text))
@@ -113,21 +115,23 @@ class _Translator:
         return {"title": title[:200], "summary": summary[:1000]}
 
     def _pages(self) -> dict[str, Any]:
-        pages, taken = [], []
+        pages = []
         for number, page in enumerate(self._competition.pages):
-            taken.append(file_name(page.file, taken))
-            self._files[f"pages/{taken[-1]}"] = page.file
             title = page.title.strip()[:100] or f"Page {number + 1}"
             if title != page.title:
                 self._note("changed", f"pages.{number}.title", f"{page.title!r} is {title!r}")
-            pages.append({"title": title, "file": taken[-1]})
-        content: dict[str, Any] = {"pages": pages}
-        for key in ("terms", "image"):
-            name = getattr(self._competition, key)
-            taken.append(file_name(name, taken))
-            self._files[f"pages/{taken[-1]}"] = name
-            content[key] = taken[-1]
-        return content
+            pages.append({"title": title, "file": self._page(page.file)})
+        texts = {key: self._page(getattr(self._competition, key)) for key in ("terms", "image")}
+        return {"pages": pages, **texts}
+
+    def _page(self, name: str) -> str:
+        """What a page, the terms or the image is called here; the same file is called the same."""
+        taken = {place.removeprefix(f"{PAGES}/"): source for place, source in self._files.items()}
+        known = next((place for place, source in taken.items() if source == name), None)
+        if known is None:
+            known = file_name(name, taken)
+            self._files[f"{PAGES}/{known}"] = name
+        return known
 
     # ------------------------------------------------------------------ tasks
 
@@ -181,7 +185,7 @@ class _Translator:
                 task = self._bundle.task(index)
                 for part, data in (("input", task.input_data), ("reference", task.reference_data)):
                     if data:
-                        self._files[f"private/{names[number]}/{slot.name}/{part}"] = data
+                        self._files[f"{PRIVATE}/{names[number]}/{slot.name}/{part}"] = data
                 if task.description:
                     self._note("left out", f"tasks.{index}.description", task.description)
         public = {phase.public_data: number for number, phase in reversed(list(enumerate(self._bundle.phases)))}
@@ -193,7 +197,7 @@ class _Translator:
                 self._note("changed", "make_input_data_available", f"{sample} is public, and so it is the sample")
         for slot in slots:
             if sample:
-                self._files[f"sample_data/{slot.name}/input"] = sample
+                self._files[f"{SAMPLE}/{slot.name}/input"] = sample
         if not sample:
             self._note("guessed", "phases.public_data", "there is none: put a sample into sample_data/TASK/input")
         for name, number in public.items():
@@ -287,9 +291,7 @@ class _Translator:
         columns = {column.index: column for column in sorted(board.columns, key=lambda column: column.index)}
         primary = columns[board.primary_index]
         shown = self._shown(columns, primary)
-        several = any(
-            sum(number in slot.indexes for slot in slots) > 1 for number in range(len(self._bundle.phases))
-        )
+        several = any(sum(number in slot.indexes for slot in slots) > 1 for number in range(len(self._bundle.phases)))
         tasks: list[str | None] = [slot.name for slot in slots] if several else [None]
         metrics = [self._metric(column, columns, task) for task in tasks for column in shown]
         if several:
@@ -314,7 +316,7 @@ class _Translator:
                     why = "it ranks" if column is primary else "another column is computed of it"
                     self._note("changed", f"{where}.hidden", f"{column.key!r} is released, because {why}")
             elif column.hidden:
-                bits = self._range(column, quiet=True)["bits"]
+                bits = math.log2(Figure(name=column.key, **self._range(column, quiet=True)).levels)
                 text = f"{column.key!r} does not leave; to let it, add it to metrics: {bits:.1f} bits each time"
                 self._note("closed", f"{where}.hidden", text)
             for key in column.unknown:
@@ -329,7 +331,9 @@ class _Translator:
         where = f"leaderboards.0.columns.{column.index}.computation_indexes"
         if column is primary:
             line = line_of(self._bundle.root / NAME, "leaderboards", 0, "columns")
-            raise FindingsError([Finding(NAME, "columns that are not computed", f"{column.key!r}, computed", where, line)])
+            raise FindingsError(
+                [Finding(NAME, "columns that are not computed", f"{column.key!r}, computed", where, line)]
+            )
         self._note("left out", where, f"{column.key!r} is computed of columns that are computed")
         return False
 
@@ -342,7 +346,7 @@ class _Translator:
         content = {
             "name": named(column.key),
             "higher_is_better": column.sorting == "desc",
-            **{key: value for key, value in self._range(column).items() if key != "bits"},
+            **self._range(column),
         }
         if column.computation:
             of = [named(columns[index].key) for index in column.computation_indexes or []]
@@ -354,18 +358,13 @@ class _Translator:
     ) -> dict[str, Any]:
         """What ranks where a phase has several tasks. Codabench adds them up; their mean ranks the same."""
         parts = [columns[index] for index in primary.computation_indexes or []] or [primary]
-        computation = primary.computation or "avg"
-        if computation == "sum":
-            low, high = self._range(primary, quiet=True)["range"]
-            self._note("changed", "leaderboards.0.primary_index", "ranked by the mean over tasks and columns")
-        computation = "avg" if computation == "sum" else computation
-        low, high = self._range(parts[0], quiet=True)["range"]
+        computation = primary.computation if primary.computation in ("min", "max") else "avg"
         text = f"Codabench ranks by the sum of {primary.key!r} over a phase's tasks, and this by their {computation}"
         self._note("changed", "leaderboards.0.primary_index", text)
         return {
             "name": primary.key,
             "higher_is_better": primary.sorting == "desc",
-            "range": [low, high],
+            **self._range(parts[0], quiet=True),
             "decimals": min(primary.precision, 9),
             "computation": computation,
             "of": [f"{task}_{part.key}" for task in tasks for part in parts],
@@ -377,7 +376,7 @@ class _Translator:
         if column.key in self._ranges:
             low, high = self._ranges[column.key]
         else:
-            found = guess_range(column, float(self._wall_time_quiet()))
+            found = guess_range(column, self._bundle.leaderboard.columns, self._ranges, float(self._longest()))
             low, high = found.low, found.high
             if not quiet:
                 text = f"the range of {column.key!r} is {low:g} to {high:g}, {found.said}; a score beyond it is cut off"
@@ -385,11 +384,9 @@ class _Translator:
         decimals = min(column.precision, 9)
         if decimals < column.precision and not quiet:
             self._note("changed", f"{where}.precision", f"{decimals} decimals instead of {column.precision}")
-        import math
+        return {"range": [low, high], "decimals": decimals}
 
-        return {"range": [low, high], "decimals": decimals, "bits": math.log2((high - low) * 10**decimals + 1)}
-
-    def _wall_time_quiet(self) -> int:
+    def _longest(self) -> int:
         return max(phase.execution_time_limit or DEFAULT_LIMIT for phase in self._bundle.phases)
 
     def _few(self, metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -434,7 +431,7 @@ class _Translator:
         if any(task.is_public for task in competition.tasks):
             self._note("left out", "tasks.is_public", "a task here is part of its challenge")
         for what, parts in (("", [competition]), ("leaderboards.0.", [board]), ("tasks.", competition.tasks)):
-            for key in sorted({key for part in parts for key in part.unknown}):  # type: ignore[attr-defined]
+            for key in sorted({key for part in parts for key in part.unknown}):
                 self._note("left out", f"{what}{key}", "Codabench does not know this key either")
         for key, line in self._bundle.repeated:
             self._note("changed", key, f"stands again in line {line}: the last one counts, as on Codabench")
@@ -444,11 +441,13 @@ class _Translator:
     def _tell_bits(self, card: Card) -> None:
         """What is open on Codabench and off here, and what it would cost to allow."""
         alphabet = alphabet_of(card)
-        detailed = card.model_copy(update={"release": card.release.model_copy(update={"failure_detail": "cell-and-class"})})
+        detailed = card.model_copy(
+            update={"release": card.release.model_copy(update={"failure_detail": "cell-and-class"})}
+        )
         failure = sum(part.bits for part in alphabet_of(detailed).failure)
         log = (
-            "logs of the real data never leave; the nearest is release.failure_detail: cell-and-class, which tells the "
-            f"failing cell and one of {len(REASONS)} reasons, {failure:.1f} bits instead of {alphabet.failure[0].bits:.0f}"
+            "logs of the real data never leave; the nearest is release.failure_detail: cell-and-class, which tells "
+            f"the failing cell and one of {len(REASONS)} reasons: {failure:.1f} bits, not {alphabet.failure[0].bits:.0f}"
         )
         for key, text in (
             ("hide_output", log),
@@ -458,7 +457,9 @@ class _Translator:
             if not all(getattr(phase, key) for phase in self._bundle.phases):
                 self._note("closed", f"phases.{key}", text)
         if self._competition.enable_detailed_results:
-            text = "detailed_results.html has no bound in bits; the numbers in it can be release.figures, at the bits of each"
+            text = (
+                "detailed_results.html has no bound in bits; numbers in it can be release.figures, at the bits of each"
+            )
             self._note("closed", "enable_detailed_results", text)
         if self._competition.make_programs_available:
             text = "the programs stay here; publish them yourself if they show no data"
@@ -470,8 +471,8 @@ class _Translator:
                 wanted = "without end" if phase.total is None else f"{phase.total} submissions"
                 needed = "" if phase.total is None else f", {phase.total * alphabet.bits:.0f} bits for all"
                 text = (
-                    f"a submission may tell {alphabet.bits:.1f} bits; release.budget_bits: {budget:g} allows {times} of "
-                    f"them in {phase.name!r}, and Codabench {wanted}. Raise it to allow more{needed}"
+                    f"a submission may tell {alphabet.bits:.1f} bits; release.budget_bits: {budget:g} allows {times} "
+                    f"of them in {phase.name!r}, and Codabench {wanted}. Raise it to allow more{needed}"
                 )
                 self._note("closed", "phases.max_submissions", text)
 
@@ -482,7 +483,7 @@ _RULES: dict[str, str] = {
     "Add_And_Delete_Multiple": "the participant chose several submissions; here the best one stands, and stays",
     "Force_Last": "the last submission stood; here the best one stands",
     "Force_Latest_Multiple": "every submission stood; here the best of each participant stands",
-    "Force_Best": "the best submission stands, as it does here; how much of it is told, release.leaderboard_mechanism says",
+    "Force_Best": "the best submission stands, as here; how much of it is told, release.leaderboard_mechanism says",
 }
 
 _SETTINGS = {
