@@ -20,6 +20,7 @@ from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.cli import console
 from participant_kit.cli.confirm import confirm
 from participant_kit.cli.token import TokenError, read_token
+from participant_kit.organizer.codabench.note import MEANING, Note
 
 if TYPE_CHECKING:
     from participant_kit.organizer.parity import Parity
@@ -246,6 +247,32 @@ def publish(
     console.emit(info, text)
 
 
+@app.command("import")
+def import_command(
+    bundle: Annotated[Path, typer.Argument(help="The Codabench bundle: a folder or zip with competition.yaml.")],
+    folder: Annotated[Path, typer.Argument(help="New folder; its name becomes the challenge's short name.")],
+    score_range: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="KEY=LOW:HIGH", help="What a column's scores lie between. Repeat for others."),
+    ] = None,
+    json: console.Json = False,
+) -> None:
+    """Make a challenge folder of a Codabench bundle; say what has no counterpart, and what was guessed.
+
+    Example: pkit challenge import iris.zip iris --range Duration=0:600
+    """
+    from participant_kit.organizer.codabench.bring import import_bundle
+    from participant_kit.organizer.codabench.score_range import parse_ranges
+
+    made = import_bundle(bundle, folder, parse_ranges(score_range or []))
+    text = Group(
+        f"[green]{escape(str(folder))}[/] is a challenge. What is not the same here, and is in its IMPORT.md:",
+        _notes(made.notes),
+        escape(f"Next: read it, then pkit challenge check {folder}"),
+    )
+    console.emit({"folder": str(made.folder.root), "card": made.card, "notes": made.notes}, text)
+
+
 @app.command()
 def invite(
     name: Annotated[str, typer.Argument(help="Who is let in.")],
@@ -279,6 +306,14 @@ def schema(json: console.Json = False) -> None:
 
 def _tell(text: str) -> None:
     console.note(escape(text))
+
+
+def _notes(notes: list[Note]) -> Table:
+    table = Table("", "key", "", box=None, pad_edge=False)
+    for note in sorted(notes, key=lambda note: list(MEANING).index(note.kind)):
+        colour = "yellow" if note.kind in ("guessed", "closed") else "bold"
+        table.add_row(f"[{colour}]{note.kind}[/]", escape(note.key), escape(note.text))
+    return table
 
 
 def _warn_of_parity(left_out: bool) -> None:
