@@ -111,7 +111,7 @@ class TaskRunner:
                     read_program(self.folder.root / name, kind)
 
     def _has_scoring(self, task: Task, data: Path) -> bool:
-        return (data / REFERENCE).is_dir() and (self.folder.root / task.scoring).is_dir()
+        return self.sandbox.contained and (data / REFERENCE).is_dir() and (self.folder.root / task.scoring).is_dir()
 
     def score(
         self, task: Task, data: Path, submission: bytes, seconds: float, cancelled: threading.Event | None
@@ -121,7 +121,7 @@ class TaskRunner:
         if task.beside and task.ingestion:
             return self._beside(task, data, submission, seconds, cancelled) if scores else Execution(submission)
         done = Execution(submission, seconds=seconds)
-        if task.ingestion:
+        if task.ingestion and self.sandbox.contained:
             done = self._run("ingestion", task.ingestion, data, submission, 0.0, cancelled)
         if done.output is None or not scores:
             return done
