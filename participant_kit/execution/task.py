@@ -191,7 +191,7 @@ class TaskRunner:
         mounts = [Mount(folder, "/program"), *mounts, *shared]
         command = guest_command(self.environment.prefix, mounts, limits, {APP: "/work/app"})
         ended = self.sandbox.run(
-            replace(command, environment={**command.environment, "PYTHONUNBUFFERED": "1"}),
+            replace(command, environment={**command.environment, "PYTHONUNBUFFERED": "1"}, alone=True),
             json.dumps(header).encode() + b"\n" + submission,
             max_reply=most + (1 << 16),
             max_log=guest.MAX_LOG if self.keep_log else 0,
