@@ -347,7 +347,7 @@ def test_phases_with_one_task_each_share_their_metrics() -> None:
         ("tasks: [large, small]", "tasks: [other]", "phases with tasks of the card (large, small), not other"),
         ("task: large", "task: other", "second of a task of the card (large, small), not other"),
         ("task: large, ", "", "task for the metric second, one of small, large"),
-        ("ingestion: ingestion_program", "ingestion: private", "a folder of the program's own, not private"),
+        ("ingestion: ingestion_program", "ingestion: private", "folder of the program's own, not private"),
         ("ingestion: ingestion_program", "beside: true", "an ingestion program, if it is to run beside scoring"),
         ("tasks: [large, small]", "tasks: [small]", "large among the tasks of the phase development"),
         ("of: [first, second]", "of: [both]", "both computed of other metrics"),

@@ -26,10 +26,15 @@ WORK_DIR = "/work"
 
 @dataclass(frozen=True)
 class Mount:
-    """A file or folder of this machine, visible inside at ``target``, read-only."""
+    """A file or folder of this machine, visible inside at ``target``, read-only.
+
+    A folder that is ``shared`` is another sandbox's too, and both write there; see
+    :mod:`participant_kit.execution.shared`.
+    """
 
     source: Path
     target: str
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class Command:
     links: Mapping[str, str] = field(default_factory=dict)
     confined: bool = False
     preload: tuple[str, ...] = ()
+
+    @property
+    def shares(self) -> bool:
+        """Whether it has a folder in common with one other run, so that it is of use once."""
+        return any(mount.shared for mount in self.mounts)
 
 
 @dataclass(frozen=True)
