@@ -21,6 +21,7 @@ from participant_kit.organizer.codabench.packages import guess_requirements
 from participant_kit.organizer.codabench.to_card import Ranges, to_card
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.new_folder import new_folder, slug_of
+from participant_kit.organizer.starter import write_starters
 
 REPORT = "IMPORT.md"
 
@@ -56,9 +57,12 @@ def import_bundle(bundle: Path, folder: Path, ranges: Ranges | None = None) -> I
                     if not phase.tasks or task.name in phase.tasks:
                         for part in (INPUT, REFERENCE):
                             (made.private_dir(phase.name) / task.name / part).mkdir(parents=True, exist_ok=True)
+            notes += _drop_references(made.root, translation.card)
             card, said = _public_inputs(made.root, translation.card)
             notes += said
             made.card_path.write_text(_card_text(card), "utf-8")
+            if not any(made.notebooks_dir.glob("*.ipynb")):
+                write_starters(made)
             if not translation.own:
                 notes += _write_requirements(made, opened.competition.docker_image)
             if litter:
@@ -106,13 +110,32 @@ def _check_programs(root: Path, card: Card) -> None:
         raise FindingsError(findings)
 
 
+def _drop_references(root: Path, card: Card) -> list[Note]:
+    """Take out of the sample what is reference data of a phase: everybody would get what is scored against."""
+    notes = []
+    for task in card.tasks:
+        private = {phase.name: root / PRIVATE / phase.name / task.name for phase in card.phases}
+        secret = {digest: name for name, data in private.items() for digest in _digests(data / REFERENCE)}
+        for data in private.values():
+            for digest in _digests(data / INPUT):
+                secret.pop(digest, None)  # a participant's code reads it anyway
+        for digest, paths in _digests(root / SAMPLE / task.name).items():
+            if digest in secret:
+                for path in paths:
+                    path.unlink()
+                names = ", ".join(path.relative_to(root / SAMPLE / task.name / INPUT).as_posix() for path in paths)
+                text = f"{names} is reference data of {secret[digest]!r}, and not in the sample; if it may be, copy it"
+                notes.append(Note("closed", "phases.public_data", f"{text} to {SAMPLE}/{task.name}/{REFERENCE}"))
+    return notes
+
+
 def _public_inputs(root: Path, card: Card) -> tuple[Card, list[Note]]:
     """The card, saying of which tasks the input is public: a file of it is in the sample, which everybody gets."""
     tasks, notes = [], []
     for task in card.tasks:
-        public = _digests(root / SAMPLE / task.name)
-        inputs = [root / PRIVATE / phase.name / task.name / INPUT for phase in card.phases]
-        if public & {digest for folder in inputs for digest in _digests(folder)}:
+        public = _digests(root / SAMPLE / task.name).keys()
+        inputs = [_digests(root / PRIVATE / phase.name / task.name / INPUT).keys() for phase in card.phases]
+        if any(public & digests for digests in inputs):
             task = task.model_copy(update={"public_input": True})
             text = (
                 f"files of the input of {task.name!r} are in it, so public_input is true; correct it if they may not be"
@@ -122,9 +145,13 @@ def _public_inputs(root: Path, card: Card) -> tuple[Card, list[Note]]:
     return card.model_copy(update={"tasks": tasks}), notes
 
 
-def _digests(folder: Path) -> set[str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+def _digests(folder: Path) -> dict[str, list[Path]]:
+    """The files in ``folder`` that are not empty, by what is in them."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.stat().st_size:
+            found.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), []).append(path)
+    return found
 
 
 def _card_text(card: Card) -> str:

@@ -27,6 +27,7 @@ from participant_kit.challenge.folder import (
     INPUT,
     KEYS,
     LABELS,
+    PAGES,
     PRIVATE,
     REFERENCE,
     SAMPLE,
@@ -160,8 +161,8 @@ def _write_public(folder: ChallengeFolder, made: Path) -> None:
     for name in ("starting_kit", "public_data"):
         (made / name).mkdir()
     for name, path in public_files(folder).items():
-        if name == KEYS:
-            continue  # nothing is sealed to them there
+        if name == KEYS or name.startswith(f"{PAGES}/"):
+            continue  # nothing is sealed to them there; pages have their own place
         place = f"public_data/{name.removeprefix(f'{SAMPLE}/')}" if name.startswith(SAMPLE) else f"starting_kit/{name}"
         (made / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, made / place)
