@@ -121,7 +121,7 @@ def line_of(path: Path, *loc: int | str) -> int | None:
 
 
 def scalar_of(path: Path, *loc: int | str) -> tuple[str, bool] | None:
-    """The text of the scalar at ``loc`` in the YAML file ``path``, and whether it stands in quotes; None without one."""
+    """The text of the scalar at ``loc`` in the YAML file ``path``, and whether it stands in quotes; or None."""
     try:
         node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
     except (OSError, ValueError, yaml.YAMLError):

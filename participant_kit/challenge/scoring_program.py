@@ -40,7 +40,7 @@ def read_program(folder: Path, kind: Kind = "scoring") -> list[str]:
             try:
                 command = yaml.safe_load((folder / name).read_text("utf-8"))["command"]
                 words = shlex.split(command)
-            except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError):
+            except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 break
             if not words or any(word in ("|", "&&", "||", ";", ">", "<") for word in words):
                 break

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Group
@@ -271,6 +271,44 @@ def import_command(
         escape(f"Next: read it, then pkit challenge check {folder}"),
     )
     console.emit({"folder": str(made.folder.root), "card": made.card, "notes": made.notes}, text)
+
+
+@app.command()
+def export(
+    folder: Folder,
+    bundle: Annotated[Path, typer.Argument(help="The bundle to write: a zip if it is so called, else a folder.")],
+    to: Annotated[Literal["codabench"], typer.Option(help="Whose form it has.")],
+    docker_image: Annotated[
+        str | None, typer.Option(help="The image with the card's packages. Default: one of Codabench's own.")
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PHASE/input=UUID",
+            help="Data that you uploaded to Codabench, instead of your worker's. Repeat for others, as for "
+            "PHASE/reference, or PHASE/TASK/input.",
+        ),
+    ] = None,
+    json: console.Json = False,
+) -> None:
+    """Write a bundle for Codabench without any private row, and a folder with those rows for your own worker there.
+
+    Example: pkit challenge export heart heart.zip --to codabench --docker-image example/heart:1
+    """
+    from participant_kit.organizer.codabench.send import export_challenge, parse_keys
+    from participant_kit.organizer.codabench.to_competition import DEFAULT_IMAGE
+
+    challenge = ChallengeFolder(folder)
+    made = export_challenge(challenge, bundle, image=docker_image or DEFAULT_IMAGE, keys=parse_keys(key or []))
+    if docker_image is None:
+        console.note(f"[yellow]Without --docker-image[/] it is {DEFAULT_IMAGE}, which lacks some of the packages.")
+    text = Group(
+        f"[green]{escape(str(made.bundle))}[/] is a bundle for Codabench; no private row is in it.",
+        f"[bold red]{escape(str(made.worker))}[/] has the private data, for your own worker and nobody else. "
+        "Its README.md says what the worker's operator does.",
+        _notes(made.notes),
+    )
+    console.emit({"bundle": str(made.bundle), "worker": str(made.worker), "notes": made.notes}, text)
 
 
 @app.command()

@@ -84,10 +84,8 @@ def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left
 
 
 def copy_tree(source: Path, target: Path, name: str) -> int:
-    """Copy a folder, or unpack a zip, to the new ``target``; as :func:`unpack`, which see."""
+    """Copy the folder ``source`` to the new ``target``, as :func:`unpack` does, which see."""
     target.mkdir(parents=True)
-    if source.is_file():
-        return unpack(source, target, name)
     litter = 0
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)

@@ -16,10 +16,12 @@ from participant_kit.challenge.scoring_program import Kind, read_program
 from participant_kit.organizer.codabench.archive import copy_tree
 from participant_kit.organizer.codabench.bundle import Bundle, open_bundle
 from participant_kit.organizer.codabench.note import Note, to_markdown
+from participant_kit.organizer.codabench.own import FOLDER, METADATA, unwrap
 from participant_kit.organizer.codabench.packages import guess_requirements
 from participant_kit.organizer.codabench.to_card import Ranges, to_card
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.new_folder import new_folder, slug_of
+from participant_kit.organizer.starter import write_starters
 
 REPORT = "IMPORT.md"
 
@@ -46,17 +48,23 @@ def import_bundle(bundle: Path, folder: Path, ranges: Ranges | None = None) -> I
         translation = to_card(opened, slug_of(folder), ranges)
         notes = translation.notes
         with new_folder(folder) as made:
-            litter = _copy(opened, made.root, translation.files)
-            _check_programs(opened, made.root, translation.card, translation.files)
+            litter = _copy(translation.files, made.root)
+            for program in made.root.glob(f"*/{FOLDER}"):
+                unwrap(program.parent)
+            _check_programs(made.root, translation.card)
             for phase in translation.card.phases:
                 for task in translation.card.tasks:
                     if not phase.tasks or task.name in phase.tasks:
                         for part in (INPUT, REFERENCE):
                             (made.private_dir(phase.name) / task.name / part).mkdir(parents=True, exist_ok=True)
+            notes += _drop_references(made.root, translation.card)
             card, said = _public_inputs(made.root, translation.card)
-            notes = [*notes, *said]
+            notes += said
             made.card_path.write_text(_card_text(card), "utf-8")
-            notes = [*notes, *_write_requirements(made, opened.competition.docker_image)]
+            if not any(made.notebooks_dir.glob("*.ipynb")):
+                write_starters(made)
+            if not translation.own:
+                notes += _write_requirements(made, opened.competition.docker_image)
             if litter:
                 notes.append(Note("left out", "(files)", f"{litter} that a file manager left in programs and data"))
             (made.root / ".gitignore").write_text(f"/{PRIVATE}/\n")
@@ -73,19 +81,19 @@ def _check_ranges(bundle: Bundle, ranges: Ranges) -> None:
             raise OrganizerError(f"{low:g} to {high:g} is no range of {key!r}.", hint="Give the lower number first.")
 
 
-def _copy(bundle: Bundle, root: Path, files: dict[str, str]) -> int:
+def _copy(files: dict[str, Path], root: Path) -> int:
     litter = 0
-    for place, name in files.items():
-        source, target = bundle.path(name), root / place
+    for place, source in files.items():
+        target = root / place
         target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir() or (source.suffix == ".zip" and not place.startswith("pages/")):
-            litter += copy_tree(source, target, name)
+        if source.is_dir():
+            litter += copy_tree(source, target, place)
         else:
             shutil.copyfile(source, target)
     return litter
 
 
-def _check_programs(bundle: Bundle, root: Path, card: Card, files: dict[str, str]) -> None:
+def _check_programs(root: Path, card: Card) -> None:
     findings = []
     kinds: dict[str, Kind] = {}
     for task in card.tasks:
@@ -96,19 +104,38 @@ def _check_programs(bundle: Bundle, root: Path, card: Card, files: dict[str, str
         try:
             read_program(root / place, kind)
         except ChallengeError as error:
-            name = f"{files[place].rstrip('/')}/metadata.yaml"
-            findings.append(Finding(name, _after(error.hint), _after(error.message), "command"))
+            found = "no metadata.yaml" if not any((root / place / name).is_file() for name in METADATA) else "another"
+            findings.append(Finding(f"{place}/metadata.yaml", error.hint, found, "command"))
     if findings:
         raise FindingsError(findings)
+
+
+def _drop_references(root: Path, card: Card) -> list[Note]:
+    """Take out of the sample what is reference data of a phase: everybody would get what is scored against."""
+    notes = []
+    for task in card.tasks:
+        private = {phase.name: root / PRIVATE / phase.name / task.name for phase in card.phases}
+        secret = {digest: name for name, data in private.items() for digest in _digests(data / REFERENCE)}
+        for data in private.values():
+            for digest in _digests(data / INPUT):
+                secret.pop(digest, None)  # a participant's code reads it anyway
+        for digest, paths in _digests(root / SAMPLE / task.name).items():
+            if digest in secret:
+                for path in paths:
+                    path.unlink()
+                names = ", ".join(path.relative_to(root / SAMPLE / task.name / INPUT).as_posix() for path in paths)
+                text = f"{names} is reference data of {secret[digest]!r}, and not in the sample; if it may be, copy it"
+                notes.append(Note("closed", "phases.public_data", f"{text} to {SAMPLE}/{task.name}/{REFERENCE}"))
+    return notes
 
 
 def _public_inputs(root: Path, card: Card) -> tuple[Card, list[Note]]:
     """The card, saying of which tasks the input is public: a file of it is in the sample, which everybody gets."""
     tasks, notes = [], []
     for task in card.tasks:
-        public = _digests(root / SAMPLE / task.name)
-        inputs = [root / PRIVATE / phase.name / task.name / INPUT for phase in card.phases]
-        if public & {digest for folder in inputs for digest in _digests(folder)}:
+        public = _digests(root / SAMPLE / task.name).keys()
+        inputs = [_digests(root / PRIVATE / phase.name / task.name / INPUT).keys() for phase in card.phases]
+        if any(public & digests for digests in inputs):
             task = task.model_copy(update={"public_input": True})
             text = (
                 f"files of the input of {task.name!r} are in it, so public_input is true; correct it if they may not be"
@@ -118,14 +145,13 @@ def _public_inputs(root: Path, card: Card) -> tuple[Card, list[Note]]:
     return card.model_copy(update={"tasks": tasks}), notes
 
 
-def _digests(folder: Path) -> set[str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def _after(text: str) -> str:
-    """Without the path of a folder that is about to be gone."""
-    return " ".join(word for word in text.split() if "/" not in word or word.startswith(("$", "/app")))
+def _digests(folder: Path) -> dict[str, list[Path]]:
+    """The files in ``folder`` that are not empty, by what is in them."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.stat().st_size:
+            found.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), []).append(path)
+    return found
 
 
 def _card_text(card: Card) -> str:

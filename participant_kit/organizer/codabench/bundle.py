@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import tempfile
 import uuid
 from collections import Counter
@@ -24,11 +25,13 @@ PROGRAMS = ("ingestion_program", "scoring_program")
 class Bundle:
     """``competition.yaml`` and what lies beside it.
 
-    ``repeated`` are keys that stand twice, with their lines; ``litter`` counts what a file manager left behind.
+    ``scratch`` is a folder for what is in its zips. ``repeated`` are keys that stand twice, with their lines;
+    ``litter`` counts what a file manager left behind.
     """
 
     root: Path
     competition: Competition
+    scratch: Path
     repeated: list[tuple[str, int]] = field(default_factory=list)
     litter: int = 0
 
@@ -37,6 +40,17 @@ class Bundle:
         if problem := self._problem(name):
             raise FindingsError([Finding(NAME, "a file or folder of the bundle", f"{name!r}, {problem}")])
         return self.root / name
+
+    def folder(self, name: str) -> Path:
+        """The folder that a key names, or what is in the zip that it names."""
+        path = self.path(name)
+        if path.is_dir():
+            return path
+        unpacked = self.scratch / hashlib.sha256(name.encode()).hexdigest()
+        if not unpacked.exists():
+            unpacked.mkdir()
+            unpack(path, unpacked, name)
+        return unpacked
 
     def _problem(self, name: str) -> str:
         path = PurePosixPath(name)
@@ -181,9 +195,12 @@ def is_key(text: str) -> bool:
 def open_bundle(path: Path) -> Iterator[Bundle]:
     """Read and check the bundle at ``path``, a folder or a zip. Raises :class:`FindingsError` naming every mistake."""
     with contextlib.ExitStack() as stack:
-        root, litter = path, 0
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pkit-bundle-")))
+        root, scratch, litter = path, temporary / "zips", 0
+        scratch.mkdir()
         if path.is_file():
-            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pkit-bundle-")))
+            root = temporary / "bundle"
+            root.mkdir()
             litter = unpack(path, root, path.name)
         if not (root / NAME).is_file() and (inner := sorted(root.glob(f"*/{NAME}"))):
             place = inner[0].relative_to(root).as_posix()
@@ -191,7 +208,7 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         if (root / NAME).is_symlink():
             raise FindingsError([Finding(NAME, "a file", "a link")])
         repeated: list[tuple[str, int]] = []
-        bundle = Bundle(root, read_document(root / NAME, Competition, repeated), repeated, litter)
+        bundle = Bundle(root, read_document(root / NAME, Competition, repeated), scratch, repeated, litter)
         if findings := bundle.check():
             raise FindingsError(findings)
         yield bundle

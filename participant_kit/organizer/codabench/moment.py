@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 
 import yaml
 from dateutil import parser
 from pydantic import BeforeValidator
+
+MOMENT = timedelta(seconds=1)
+"""Codabench's phases lie at least this far apart, where ours follow each other at once."""
 
 _EXPECTED = "a date with its year, for example 2026-01-31, or a time in UTC, for example 2026-01-31 12:00:00"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def guess_requirements(folders: Iterable[Path]) -> tuple[str, list[str]]:
     Versions are those installed here; what is not installed stays a comment, for the organizer to pin.
     """
     imported = sorted({name for folder in folders for name in _imports(folder)} - set(sys.stdlib_module_names))
-    installed = packages_distributions()
+    installed = _installed()
     pinned, open_, unknown = set(NEEDED), set[str](), []
     for name in imported:
         if name in installed:
@@ -37,6 +38,12 @@ def guess_requirements(folders: Iterable[Path]) -> tuple[str, list[str]]:
     lines += [f"# {name}==  (imported; not installed here: pin a version)" for name in sorted(open_)]
     lines += [f"# {name}  (imported; of which package is not known)" for name in unknown]
     return "\n".join(lines) + "\n", [*sorted(open_), *unknown]
+
+
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    """Packages here by the names that they are imported by; finding out takes a second."""
+    return packages_distributions()
 
 
 def _imports(folder: Path) -> set[str]:

@@ -22,15 +22,15 @@ from participant_kit.challenge.units import format_duration
 from participant_kit.organizer.codabench import competition as codabench
 from participant_kit.organizer.codabench.bundle import Bundle
 from participant_kit.organizer.codabench.competition import NAME
-from participant_kit.organizer.codabench.moment import theirs_of
+from participant_kit.organizer.codabench.moment import MOMENT, theirs_of
 from participant_kit.organizer.codabench.names import file_name, slugs
 from participant_kit.organizer.codabench.note import Kind, Note
+from participant_kit.organizer.codabench.own import card_within, files_of, merge
 from participant_kit.organizer.codabench.score_range import guess_range
+from participant_kit.organizer.codabench.to_competition import OWN_IMAGE, OWN_TERMS
 
 FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
 """The end of a phase that has none."""
-MOMENT = timedelta(seconds=1)
-"""Codabench's phases lie at least this far apart, where ours follow each other at once."""
 MAX_METRICS = 20
 DEFAULT_LIMIT = 600
 
@@ -39,11 +39,15 @@ Ranges = Mapping[str, tuple[float, float]]
 
 @dataclass
 class Translation:
-    """A ``card``; where the files of the bundle go: ``files`` by their place in the challenge folder; the ``notes``."""
+    """A ``card``; the ``files`` of the bundle by their place in the challenge folder; the ``notes``.
+
+    ``own`` says that the bundle was exported here.
+    """
 
     card: Card
-    files: dict[str, str]
+    files: dict[str, Path]
     notes: list[Note]
+    own: bool = False
 
 
 def to_card(bundle: Bundle, slug: str, ranges: Ranges | None = None) -> Translation:
@@ -89,7 +93,12 @@ class _Translator:
             "tasks": [self._task(slot) for slot in slots],
             "phases": self._phases(names, slots),
         }
-        self._place_data(names, slots)
+        own = card_within(self._bundle)
+        if own:
+            self._notes.clear()
+            content = merge(own, self._bundle, content)
+        else:
+            self._place_data(names, slots)
         try:
             card = Card.model_validate(content)
         except ValidationError as error:
@@ -97,9 +106,19 @@ class _Translator:
                 Finding(NAME, detail["msg"].removeprefix("Value error, "), key=".".join(map(str, detail["loc"])))
                 for detail in error.errors()
             ) from None
+        if own:
+            text = "the private data is not in the bundle: copy it from where the challenge was exported"
+            self._note("left out", "tasks.input_data, tasks.reference_data", text)
+            pages = {place: self._bundle.path(name) for place, name in self._files.items() if place.startswith(PAGES)}
+            pages = {place: path for place, path in pages.items() if path.name not in (OWN_IMAGE, OWN_TERMS)}
+            return Translation(card, pages | files_of(own, self._bundle), self._notes, own=True)
         self._tell_rest()
         self._tell_bits(card)
-        return Translation(card, self._files, list(dict.fromkeys(self._notes)))
+        files = {place: self._source(place, name) for place, name in self._files.items()}
+        return Translation(card, files, list(dict.fromkeys(self._notes)))
+
+    def _source(self, place: str, name: str) -> Path:
+        return self._bundle.path(name) if place.startswith(f"{PAGES}/") else self._bundle.folder(name)
 
     def _note(self, kind: Kind, key: str, text: str) -> None:
         self._notes.append(Note(kind, key, text))
@@ -167,7 +186,7 @@ class _Translator:
 
     def _program(self, kind: str, name: str) -> str:
         """The folder that a program gets here; the same program gets the same."""
-        digest = f"{kind} {_digest(self._bundle.path(name))}"
+        digest = f"{kind} {_digest(self._bundle.folder(name))}"
         if digest not in self._programs:
             self._programs[digest] = file_name(kind, self._files)
             self._files[self._programs[digest]] = name
@@ -447,7 +466,7 @@ class _Translator:
         failure = sum(part.bits for part in alphabet_of(detailed).failure)
         log = (
             "logs of the real data never leave; the nearest is release.failure_detail: cell-and-class, which tells "
-            f"the failing cell and one of {len(REASONS)} reasons: {failure:.1f} bits, not {alphabet.failure[0].bits:.0f}"
+            f"the cell and one of {len(REASONS)} reasons: {failure:.1f} bits, not {alphabet.failure[0].bits:.0f}"
         )
         for key, text in (
             ("hide_output", log),
@@ -495,13 +514,11 @@ _SETTINGS = {
 }
 
 
-def _digest(path: Path) -> str:
-    """Of a zip or a folder: the same content, the same digest."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(folder: Path) -> str:
+    """The same files, the same digest."""
     whole = hashlib.sha256()
-    for file in sorted(path.rglob("*")):
+    for file in sorted(folder.rglob("*")):
         if file.is_file() and not file.is_symlink():
-            whole.update(file.relative_to(path).as_posix().encode() + b"\0")
+            whole.update(file.relative_to(folder).as_posix().encode() + b"\0")
             whole.update(hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()
