@@ -140,6 +140,11 @@ def test_an_ingestion_program_that_fails_is_a_failure_of_what_was_submitted(
     assert (done.stage, done.message) == ("output", "The ingestion program ended with an error.")
 
 
+def test_results_are_scored_also_where_ingestion_wants_code(tmp_path: Path, environment: Environment) -> None:
+    done = score(tmp_path, environment, packed({"predictions.txt": "0\n1\n0\n1\n"}))
+    assert done.output == b'{"accuracy": 1.0}', done
+
+
 def forged(name: str, content: bytes = b"x", mode: int = 0, compressed: bool = False, times: int = 1) -> bytes:
     """A zip that no guest of ours has made."""
     made = io.BytesIO()

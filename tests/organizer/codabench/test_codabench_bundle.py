@@ -80,7 +80,9 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_yaml_that_would_grow_without_end_is_refused(tmp_path: Path) -> None:
-    bomb = 'a: &a ["x"]\n' + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True))
+    bomb = 'a: &a ["x"]\n' + "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)
+    )
     assert "an alias" in findings_of(write_bundle(tmp_path / "pi", {"competition.yaml": bomb}))[0]
 
 
