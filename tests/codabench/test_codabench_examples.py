@@ -38,7 +38,9 @@ SEED = b"import numpy\nnumpy.random.seed(0)\n"
 
 
 def files_of(path: Path) -> dict[str, str | bytes]:
-    """A sample submission, with models that always learn the same."""
+    """A sample submission, a zip or a folder, with models that always learn the same."""
+    if path.is_dir():
+        return {file.name: SEED + file.read_bytes() for file in path.iterdir()}
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
         return {name: (SEED if name == "model.py" else b"") + archive.read(name) for name in names}
@@ -55,7 +57,7 @@ def files_of(path: Path) -> dict[str, str | bytes]:
         ("shortest_path/bundle", "shortest_path/dijkstra_submission.zip", 0),
         ("wheat_seeds/code_submission_bundle", "wheat_seeds/sample_code_submission.zip", 0),
         ("wheat_seeds/results_submission_bundle", "wheat_seeds/sample_results_dev_submission.zip", 0),
-        ("wheat_seeds/ingestion_during_scoring_bundle", "wheat_seeds/sample_code_submission.zip", 0),
+        ("wheat_seeds/ingestion_during_scoring_bundle", "wheat_seeds/ingestion_during_scoring_bundle/solution", 0),
     ],
     ids=lambda value: str(value).replace("_submission.zip", "").replace("/", "-"),
 )

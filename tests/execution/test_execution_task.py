@@ -255,7 +255,26 @@ def test_programs_beside_each_other_talk_in_the_shared_folder_and_end_together(
     assert done.seconds < 30 and not left_over()
 
 
-def test_ingestion_that_fails_beside_scoring_ends_it(tmp_path: Path, environment: Environment) -> None:
+ABORTED = """
+import json, time
+from pathlib import Path
+while not Path("/app/shared/abort").exists():
+    time.sleep(0.01)
+json.dump({"accuracy": -1}, open("/app/output/scores.json", "w"))
+"""
+
+
+def test_scoring_may_say_what_ingestion_that_has_failed_beside_it_is_worth(
+    tmp_path: Path, environment: Environment
+) -> None:
+    done = beside(tmp_path, environment, "open('/app/shared/abort', 'w'); raise SystemExit(1)", ABORTED)
+    assert done.output == b'{"accuracy": -1}', done
+
+
+def test_ingestion_that_fails_beside_scoring_ends_it(
+    tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("participant_kit.execution.task.GRACE", 1.0)
     done = beside(tmp_path, environment, "raise SystemExit(1)")
     assert (done.stage, done.message) == ("output", "The ingestion program ended with an error.")
 
@@ -272,8 +291,9 @@ def test_ingestion_that_fails_beside_scoring_ends_it(tmp_path: Path, environment
     ids=["link", "link moved", "too much", "too many"],
 )  # fmt: skip
 def test_the_shared_folder_leads_nowhere_and_has_a_bound(
-    tmp_path: Path, environment: Environment, ingestion: str, stage: str
+    tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch, ingestion: str, stage: str
 ) -> None:
+    monkeypatch.setattr("participant_kit.execution.task.GRACE", 1.0)
     done = beside(tmp_path, environment, ingestion)
     assert done.stage == stage, done
     assert not left_over()
