@@ -159,7 +159,8 @@ class TaskRunner:
             return Execution(None, cancelled=True)
         if shared.wrong:
             message = "A link, or more than the card's disk holds, was in /app/shared."
-            return Execution(None, shared.wrong, reason="not_a_file", message=message, log=log)
+            reason = "too_large" if shared.wrong == "disk" else "not_a_file"
+            return Execution(None, shared.wrong, reason=reason, message=message, log=log)
         failed_before = scored.output is None and before.output is None and not before.cancelled
         return replace(before if failed_before else scored, log=log)
 
