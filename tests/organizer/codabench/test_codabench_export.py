@@ -32,7 +32,7 @@ import pandas as pd
 test = pd.read_parquet(Path(data_dir) / "test.parquet")
 labels = list(Path("/app").rglob("labels.parquet"))
 assert not labels, labels
-guess = (test["age"].astype(float) - 18) / 76
+guess = (test["age"].astype(float) - 18) / 152 + test["patient"] % 7 / 14
 test[["patient"]].assign(prediction=guess).to_csv(Path(output_dir) / "predictions.csv", index=False)
 """
 
