@@ -102,7 +102,8 @@ import json
 truth = open("/app/input/ref/pi.txt").read().strip()
 guess = open("/app/input/res/guess.txt").read().strip()
 right = sum(one == other for one, other in zip(truth, guess)) / len(truth)
-json.dump({"accuracy_1": right, "accuracy_2": right / 2, "duration": 1.5, "memory": 3}, open("/app/output/scores.json", "w"))
+scores = {"accuracy_1": right, "accuracy_2": right / 2, "duration": 1.5, "memory": 3}
+json.dump(scores, open("/app/output/scores.json", "w"))
 """
 INGESTION = """
 import sys

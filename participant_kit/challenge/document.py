@@ -120,20 +120,22 @@ def line_of(path: Path, *loc: int | str) -> int | None:
         return None
 
 
-def scalar_of(path: Path, *loc: int | str) -> tuple[str, bool] | None:
-    """The text of the scalar at ``loc`` in the YAML file ``path``, and whether it stands in quotes; or None."""
-    try:
-        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
-    for part in loc:
+def scalars_of(path: Path) -> dict[Loc, tuple[str, bool]]:
+    """The text of each scalar in the YAML file ``path`` by where it is, and whether it stands in quotes."""
+    found: dict[Loc, tuple[str, bool]] = {}
+
+    def visit(node: Any, loc: Loc) -> None:
         if isinstance(node, yaml.MappingNode):
-            node = next((value for key, value in node.value if key.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-        else:
-            return None
-    return (node.value, node.style is not None) if isinstance(node, yaml.ScalarNode) else None
+            for key, value in node.value:
+                visit(value, (*loc, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                visit(value, (*loc, number))
+        elif isinstance(node, yaml.ScalarNode):
+            found[loc] = (node.value, node.style is not None)
+
+    visit(yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader), ())
+    return found
 
 
 def dump_document(content: Any) -> str:

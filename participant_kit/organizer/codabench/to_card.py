@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from participant_kit.challenge.alphabet import REASONS, alphabet_of
 from participant_kit.challenge.card import Card, Figure
-from participant_kit.challenge.document import line_of, scalar_of
+from participant_kit.challenge.document import line_of, scalars_of
 from participant_kit.challenge.finding import Finding, FindingsError
 from participant_kit.challenge.folder import PAGES, PRIVATE, SAMPLE
 from participant_kit.challenge.units import format_duration
@@ -77,6 +77,7 @@ class _Translator:
         self._notes: list[Note] = []
         self._files: dict[str, str] = {}
         self._programs: dict[str, str] = {}
+        self._written = scalars_of(bundle.root / NAME)
 
     def translate(self) -> Translation:
         names = slugs((phase.name for phase in self._bundle.phases), "phase")
@@ -294,7 +295,7 @@ class _Translator:
         """Where Codabench reads another time than what is written: an unquoted one loses its hour, any its zone."""
         number = next(number for number, other in enumerate(self._competition.phases) if other is phase)
         for key, moment in (("start", phase.start), ("end", phase.end)):
-            written = scalar_of(self._bundle.root / NAME, "phases", number, key)
+            written = self._written.get(("phases", number, key))
             if written is None or moment is None:
                 continue
             text, quoted = written

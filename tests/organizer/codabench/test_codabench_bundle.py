@@ -33,7 +33,7 @@ def findings_of(path: Path) -> list[str]:
         ("image: images/pi.png", "image: /etc/passwd", "image: found '/etc/passwd', which leads out of it"),
         ("version: 2", "version: 1.5", "version: found 1.5; expected version: 2 (Codabench turns"),
         ("version: 2\n", "", "version: found nothing; expected this key"),
-        ("index: 1\n    name: Pi, final", "index: 0\n    name: Pi, final", "found 2 tasks 0; expected an index of its own"),
+        ("index: 1\n    name: Pi, final", "index: 0\n    name: Pi, final", "found 2 tasks 0; expected an index"),
         ("tasks: [1]\n", "tasks: [7]\n", "found 7; expected indexes of tasks (0, 1)"),
         ("tasks: [0, 1]}", "tasks: [0, 9]}", "solutions.0.tasks: found 9; expected indexes of tasks (0, 1)"),
         ("    scoring_program: scoring_program.zip\n", "", "tasks.0: found none; expected a scoring_program"),

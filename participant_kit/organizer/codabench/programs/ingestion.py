@@ -40,6 +40,8 @@ def main() -> str:
                 str(notebooks[0]),
                 str(Path(folder, "executed.ipynb")),
                 parameters={"data_dir": str(input_folder()), "output_dir": str(written)},
+                kernel_name="python3",
+                language="python",
                 progress_bar=False,
                 cwd=folder,
             )
