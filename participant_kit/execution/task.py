@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,9 @@ from participant_kit.execution.environment import Environment
 from participant_kit.execution.notebook import MAX_OUTPUT, Execution, guest_command, read_reply, run_notebook
 from participant_kit.execution.sandbox.base import Mount, Sandbox
 from participant_kit.execution.shared import shared_folder
+
+GRACE = 30.0
+"""Seconds that a scoring program has when the ingestion program beside it has failed."""
 
 _STAGE: dict[Kind, str] = {"ingestion": "output", "scoring": "scoring"}
 """What a failure of a program is one of: ingestion runs what the notebook has put out."""
@@ -132,31 +135,34 @@ class TaskRunner:
     def _beside(
         self, task: Task, data: Path, submission: bytes, seconds: float, cancelled: threading.Event | None
     ) -> Execution:
-        """Both programs at once. Where one fails, or scoring has ended, the other ends too."""
+        """Both programs at once. Ingestion ends with scoring; where it fails, scoring has a while to find that out."""
         with shared_folder(self.folder.card.limits.disk) as shared, ThreadPoolExecutor(2) as pool:
             mount, stop = Mount(shared.path, "/shared", shared=True), _Either(shared.stop, cancelled)
 
             def run(kind: Kind, program: str) -> Execution:
-                ended = False
-                try:
-                    done = self._run(kind, program, data, submission, seconds, stop, (mount,))
-                    ended = kind == "ingestion" and done.output is not None
-                finally:
-                    if not ended:
-                        shared.stop.set()
-                return done
+                return self._run(kind, program, data, submission, seconds, stop, (mount,))
 
             ingested = pool.submit(run, "ingestion", task.ingestion or "")
-            scored = pool.submit(run, "scoring", task.scoring).result()
-            before = ingested.result()
+            scoring = pool.submit(run, "scoring", task.scoring)
+            try:
+                wait((ingested, scoring), return_when=FIRST_COMPLETED)
+                if ingested.done() and ingested.result().output is None:
+                    wait((scoring,), GRACE)
+                elif not scoring.done():
+                    wait((scoring,))
+            finally:
+                shared.stop.set()
+            before, scored = ingested.result(), scoring.result()
             shared.look()
         log = "\n".join(filter(None, (before.log, scored.log)))
         if cancelled is not None and cancelled.is_set():
             return Execution(None, cancelled=True)
         if shared.wrong:
             message = "A link, or more than the card's disk holds, was in /app/shared."
-            return Execution(None, shared.wrong, reason="not_a_file", message=message, log=log)
-        return replace(before if scored.cancelled else scored, log=log)
+            reason = "too_large" if shared.wrong == "disk" else "not_a_file"
+            return Execution(None, shared.wrong, reason=reason, message=message, log=log)
+        failed_before = scored.output is None and before.output is None and not before.cancelled
+        return replace(before if failed_before else scored, log=log)
 
     def _run(
         self,
@@ -191,7 +197,7 @@ class TaskRunner:
         mounts = [Mount(folder, "/program"), *mounts, *shared]
         command = guest_command(self.environment.prefix, mounts, limits, {APP: "/work/app"})
         ended = self.sandbox.run(
-            replace(command, environment={**command.environment, "PYTHONUNBUFFERED": "1"}),
+            replace(command, environment={**command.environment, "PYTHONUNBUFFERED": "1"}, alone=True),
             json.dumps(header).encode() + b"\n" + submission,
             max_reply=most + (1 << 16),
             max_log=guest.MAX_LOG if self.keep_log else 0,

@@ -105,8 +105,9 @@ def check_parity(
 
     ``phase`` is the first of the card if left out, ``sandbox`` is the runner's kind, ``environment`` the one of its
     requirements. ``tell`` is told what is being done, a line at a time. Of a challenge with tasks no tables are
-    compared: each notebook is run through the programs of all tasks of ``phase``. Raises :class:`OrganizerError` for a phase or
-    notebook that is not there and where the sandbox does not work,
+    compared: each notebook is run through the programs of all tasks of ``phase``.
+
+    Raises :class:`OrganizerError` for a phase or notebook that is not there and where the sandbox does not work,
     :class:`~participant_kit.challenge.errors.ChallengeError` for a table that cannot be read, and
     :class:`~participant_kit.execution.errors.ExecutionError` when a run cannot be started.
     """

@@ -26,6 +26,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaskHouse]:
         house.close()
 
 
+def said_by(house: TaskHouse) -> str:
+    """What the blind runner has told its holder, on one line."""
+    return " ".join(house.log_of("blind").split())
+
+
 def test_code_for_the_ingestion_program_is_run_and_scored_on_each_task(house: TaskHouse) -> None:
     submission = house.submit(SOLUTION).wait(120)
     assert submission.state is State.SCORED, (submission.failure, house.log_of("blind"))
@@ -40,12 +45,8 @@ def test_code_for_the_ingestion_program_is_run_and_scored_on_each_task(house: Ta
     ]
     board = house.client().leaderboard("small-tasks")
     assert board.rows[0].scores["accuracy"] == 0.875
-
-
-def test_what_the_scoring_program_prints_stays_inside(house: TaskHouse) -> None:
-    house.submit(SOLUTION).wait(120)
-    logs = [house.log_of(name).encode() for name in ("gateway", "blind")]
-    assert all(b"THE LABELS ARE" not in content for content in (*house.gateway_bytes(), *logs))
+    kept = (*house.gateway_bytes(), *(house.log_of(name).encode() for name in ("gateway", "blind")))
+    assert all(b"THE LABELS ARE" not in content for content in kept), "what a program prints has left"
 
 
 def test_code_that_fails_on_the_sample_comes_back_with_its_whole_log(house: TaskHouse) -> None:
@@ -60,30 +61,18 @@ def test_code_that_fails_on_the_real_data_tells_its_stage_alone(house: TaskHouse
     submission = house.submit(SOLUTION.replace(repr(MODEL), repr(fails))).wait(120)
     assert (submission.state, submission.status.counted) == (State.FAILED, True)
     assert submission.failure and (submission.failure.stage, submission.failure.reason) == ("output", "other")
-    assert "The ingestion program ended with an error." in house.log_of("blind")
+    assert "The ingestion program ended with an error." in said_by(house)
 
 
-@pytest.mark.parametrize(
-    ("written", "said"),
-    [
-        ("{'accuracy': float('nan')}", "What the scoring program wrote for easy_accuracy is no finite number."),
-        ("{'accuracy': 'high'}", "What the scoring program wrote for easy_accuracy is no number."),
-        ("{'other': 1}", "The scoring program wrote nothing for easy_accuracy."),
-        ("{str(i): i for i in range(5_000)}", "The scoring program wrote more than 1000 keys."),
-        ("['0', '1', truth]", "The scoring program wrote no scores that can be read."),
-    ],
-)
-def test_what_a_program_writes_wrong_is_told_to_the_holder_and_fails_in_a_word_of_the_list(
-    house: TaskHouse, written: str, said: str
-) -> None:
+def test_scores_that_are_none_are_told_to_the_holder_and_fail_in_a_word_of_the_list(house: TaskHouse) -> None:
     program = house.challenge.root / "scoring_program" / "score.py"
     try:
-        program.write_text(SCORING.replace('{"accuracy": hits / len(truth)}', written))
+        program.write_text(SCORING.replace('"accuracy": hits / len(truth)', '"accuracy": truth'))
         submission = house.submit(SOLUTION).wait(120)
     finally:
         program.write_text(SCORING)
     assert submission.failure and (submission.failure.stage, submission.failure.reason) == ("scoring", "other")
-    assert said in house.log_of("blind")
+    assert "What the scoring program wrote for easy_accuracy is no number." in said_by(house)
 
 
 def test_a_submission_that_is_ingested_can_be_cancelled(house: TaskHouse) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from task_challenge import INGESTION, MODEL, RESULTS, SOLUTION, packed, write_ta
 
 from participant_kit.challenge.alphabet import REASONS, STAGES
 from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.execution import guest
 from participant_kit.execution.environment import Environment
 from participant_kit.execution.notebook import Execution
 from participant_kit.execution.sandbox import get_sandbox
@@ -140,6 +143,11 @@ def test_an_ingestion_program_that_fails_is_a_failure_of_what_was_submitted(
     assert (done.stage, done.message) == ("output", "The ingestion program ended with an error.")
 
 
+def test_results_are_scored_also_where_ingestion_wants_code(tmp_path: Path, environment: Environment) -> None:
+    done = score(tmp_path, environment, packed({"predictions.txt": "0\n1\n0\n1\n"}))
+    assert done.output == b'{"accuracy": 1.0}', done
+
+
 def forged(name: str, content: bytes = b"x", mode: int = 0, compressed: bool = False, times: int = 1) -> bytes:
     """A zip that no guest of ours has made."""
     made = io.BytesIO()
@@ -157,49 +165,80 @@ def forged(name: str, content: bytes = b"x", mode: int = 0, compressed: bool = F
         (b"no zip", "unreadable"),
         (forged("../program/score.py"), "not_a_file"),
         (forged("/app/program/score.py"), "not_a_file"),
+        (forged("a/../b"), "not_a_file"),
         (forged("link", b"/app/input/ref/labels.txt", 0o120777), "not_a_file"),
         (forged("bomb", bytes(1 << 24), compressed=True), "too_large"),
         (forged("small", bytes(1000), compressed=True), "too_large"),
         (forged("small", b"0123456789", compressed=True), "unreadable"),
         (forged("twice", times=2), "unreadable"),
         (forged("many", times=10_001), "too_large"),
-        (forged("a/../b"), "not_a_file"),
     ],
-    ids=["no zip", "climbs", "absolute", "link", "bomb", "small bomb", "compressed", "twice", "many", "dots"],
+    ids=["no zip", "climbs", "absolute", "dots", "link", "bomb", "small bomb", "compressed", "twice", "many"],
 )
+def test_a_forged_submission_is_refused(tmp_path: Path, submission: bytes, reason: str) -> None:
+    with pytest.raises(guest.Failed) as raised:
+        guest._unpack(submission, tmp_path / "unpacked")
+    assert (raised.value.details["stage"], raised.value.details["reason"]) == ("output", reason)
+    assert reason in REASONS and "output" in STAGES
+    assert [path.name for path in tmp_path.iterdir()] == ["unpacked"]
+
+
 @pytest.mark.parametrize("kind", ["ingestion", "scoring"])
-def test_a_forged_submission_is_refused_inside(
-    tmp_path: Path, environment: Environment, submission: bytes, reason: str, kind: str
+def test_it_is_unpacked_in_the_sandbox_of_the_program_that_reads_it(
+    tmp_path: Path, environment: Environment, kind: str
 ) -> None:
     folder = write_tasks(tmp_path, sample=False)
     task = folder.card.tasks[0].model_copy(update={} if kind == "ingestion" else {"ingestion": None})
     data = folder.private_dir("development") / task.name
-    done = runner_of(folder, environment).score(task, data, submission, 0.0, None)
-    assert (done.stage, done.reason) == ("output", reason), done
-    assert done.reason in REASONS and done.stage in STAGES
+    done = runner_of(folder, environment).score(task, data, forged("../program/score.py"), 0.0, None)
+    assert (done.stage, done.reason) == ("output", "not_a_file"), done
+    assert kind == "ingestion" or done.message == "What was submitted cannot be unpacked."
 
 
-OUTPUT = "import os\nfrom pathlib import Path\nPath(output_dir, 'fine').touch()\n"
+def many(folder: Path) -> None:
+    for number in range(10_001):
+        (folder / str(number)).touch()
 
 
 @pytest.mark.parametrize(
-    ("cell", "reason"),
+    ("leave", "reason"),
     [
-        ("os.symlink('/etc/passwd', output_dir + '/link')", "not_a_file"),
-        ("os.symlink('/etc', output_dir + '/link')", "not_a_file"),
-        ("os.mkfifo(output_dir + '/pipe')", "not_a_file"),
-        ("open(output_dir + '/large', 'wb').truncate(1 << 40)", "OSError"),
-        ("for i in range(10_001): Path(output_dir, str(i)).touch()", "too_large"),
-        ("os.remove(output_dir + '/fine')", "missing_output"),
-        ("Path(output_dir.encode().decode(), os.fsdecode(b'\\xff')).touch()", "not_a_file"),
+        (lambda folder: (folder / "link").symlink_to("/etc/passwd"), "not_a_file"),
+        (lambda folder: (folder / "link").symlink_to("/etc"), "not_a_file"),
+        (lambda folder: (folder / "hard").hardlink_to(folder / "fine"), "not_a_file"),
+        (lambda folder: os.mkfifo(folder / "pipe"), "not_a_file"),
+        (lambda folder: os.truncate(folder / "fine", 1 << 40), "too_large"),
+        (lambda folder: (folder / os.fsdecode(b"\xff")).touch(), "not_a_file"),
+        (many, "too_large"),
+        (lambda folder: (folder / "fine").unlink(), "missing_output"),
     ],
+    ids=["link", "link to a folder", "hard link", "pipe", "hole", "name", "many", "nothing"],
 )
-def test_what_a_notebook_leaves_that_is_no_plain_file_is_refused(
-    tmp_path: Path, environment: Environment, cell: str, reason: str
-) -> None:
+def test_what_is_no_plain_file_is_not_packed(tmp_path: Path, leave: Callable[[Path], None], reason: str) -> None:
+    (tmp_path / "fine").touch()
+    leave(tmp_path)
+    with pytest.raises(guest.Failed) as raised:
+        guest._pack(tmp_path, 1 << 20, False)
+    assert raised.value.details["reason"] == reason
+
+
+def test_what_is_packed_is_unpacked_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "left" / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "left" / "deep" / "er" / "größe.bin").write_bytes(bytes(range(256)))
+    (tmp_path / "left" / "model.py").write_text(MODEL)
+    guest._unpack(guest._pack(tmp_path / "left", 1 << 20, False), tmp_path / "there")
+    files = {
+        path.relative_to(tmp_path / "there").as_posix() for path in (tmp_path / "there").rglob("*") if path.is_file()
+    }
+    assert files == {"deep/er/größe.bin", "model.py"}
+    assert (tmp_path / "there" / "deep" / "er" / "größe.bin").read_bytes() == bytes(range(256))
+
+
+def test_a_notebook_that_leaves_a_link_fails_with_it(tmp_path: Path, environment: Environment) -> None:
     folder = write_tasks(tmp_path)
-    scored = runner_of(folder, environment).run(make_notebook(OUTPUT + cell), None, folder.sample_dir)
-    assert scored.execution.reason == reason, scored
+    cell = "import os; os.symlink('/etc/passwd', output_dir + '/link')"
+    scored = runner_of(folder, environment).run(make_notebook(cell), None, folder.sample_dir)
+    assert (scored.execution.stage, scored.execution.reason) == ("output", "not_a_file")
 
 
 TALK = """
@@ -250,7 +289,26 @@ def test_programs_beside_each_other_talk_in_the_shared_folder_and_end_together(
     assert done.seconds < 30 and not left_over()
 
 
-def test_ingestion_that_fails_beside_scoring_ends_it(tmp_path: Path, environment: Environment) -> None:
+ABORTED = """
+import json, time
+from pathlib import Path
+while not Path("/app/shared/abort").exists():
+    time.sleep(0.01)
+json.dump({"accuracy": -1}, open("/app/output/scores.json", "w"))
+"""
+
+
+def test_scoring_may_say_what_ingestion_that_has_failed_beside_it_is_worth(
+    tmp_path: Path, environment: Environment
+) -> None:
+    done = beside(tmp_path, environment, "open('/app/shared/abort', 'w'); raise SystemExit(1)", ABORTED)
+    assert done.output == b'{"accuracy": -1}', done
+
+
+def test_ingestion_that_fails_beside_scoring_ends_it(
+    tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("participant_kit.execution.task.GRACE", 1.0)
     done = beside(tmp_path, environment, "raise SystemExit(1)")
     assert (done.stage, done.message) == ("output", "The ingestion program ended with an error.")
 
@@ -267,8 +325,9 @@ def test_ingestion_that_fails_beside_scoring_ends_it(tmp_path: Path, environment
     ids=["link", "link moved", "too much", "too many"],
 )  # fmt: skip
 def test_the_shared_folder_leads_nowhere_and_has_a_bound(
-    tmp_path: Path, environment: Environment, ingestion: str, stage: str
+    tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch, ingestion: str, stage: str
 ) -> None:
+    monkeypatch.setattr("participant_kit.execution.task.GRACE", 1.0)
     done = beside(tmp_path, environment, ingestion)
     assert done.stage == stage, done
     assert not left_over()

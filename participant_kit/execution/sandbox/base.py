@@ -44,7 +44,8 @@ class Command:
     ``links`` makes symbolic links, name to target, for programs that insist on writing elsewhere than
     in ``WORK_DIR``. ``confined`` says that ``argv`` is an interpreter, ``-I`` and a script, which then runs behind
     Landlock as well; see :mod:`participant_kit.execution.sandbox.confine`. ``preload`` names modules that it imports:
-    a sandbox that is started ahead may have done it.
+    a sandbox that is started ahead may have done it. ``alone`` says that none is: little would be gained, or it shares
+    a folder with one other run.
     """
 
     argv: tuple[str, ...]
@@ -54,11 +55,7 @@ class Command:
     links: Mapping[str, str] = field(default_factory=dict)
     confined: bool = False
     preload: tuple[str, ...] = ()
-
-    @property
-    def shares(self) -> bool:
-        """Whether it has a folder in common with one other run, so that it is of use once."""
-        return any(mount.shared for mount in self.mounts)
+    alone: bool = False
 
 
 @dataclass(frozen=True)
