@@ -18,7 +18,8 @@ from participant_kit.organizer.codabench.bundle import Bundle, open_bundle
 from participant_kit.organizer.codabench.note import Note, to_markdown
 from participant_kit.organizer.codabench.own import FOLDER, METADATA, unwrap
 from participant_kit.organizer.codabench.packages import guess_requirements
-from participant_kit.organizer.codabench.to_card import Ranges, to_card
+from participant_kit.organizer.codabench.to_card import to_card
+from participant_kit.organizer.codabench.to_metrics import Ranges
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.new_folder import new_folder, slug_of
 from participant_kit.organizer.starter import write_starters
