@@ -169,14 +169,16 @@ def _check_tasks(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
 def _check_task_data(
     folder: ChallengeFolder, where: str, name: str, level: Literal["error", "warning"]
 ) -> Iterator[Finding]:
-    """At least one file, and no link, which would lead nowhere in a sandbox."""
+    """At least one file (none is no error in a folder that is there), and no link, which leads nowhere in a sandbox."""
     paths = list((folder.root / where / name).rglob("*"))
     if not any(path.is_file() for path in paths):
         told = {
             INPUT: "at least one file, which is what a notebook reads",
             REFERENCE: "at least one file to score with",
         }
-        yield Finding(f"{where}/{name}/", told[name], "none", level=level)
+        yield Finding(
+            f"{where}/{name}/", told[name], "none", level="warning" if (folder.root / where / name).is_dir() else level
+        )
     for path in paths:
         if path.is_symlink():
             yield Finding(path.relative_to(folder.root).as_posix(), "a file of its own", "a link")

@@ -48,7 +48,7 @@ def test_a_folder_as_it_should_be_has_nothing_wrong(challenge: ChallengeFolder) 
     ("path", "found"),
     [
         (
-            "private/development/hard/reference/labels.txt",
+            "private/development/hard/reference",
             "error private/development/hard/reference/: at least one file",
         ),
         ("private/development/hard/input/numbers.txt", "warning private/development/hard/input/: at least one file"),

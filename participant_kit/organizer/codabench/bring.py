@@ -18,7 +18,8 @@ from participant_kit.organizer.codabench.bundle import Bundle, open_bundle
 from participant_kit.organizer.codabench.note import Note, to_markdown
 from participant_kit.organizer.codabench.own import FOLDER, METADATA, unwrap
 from participant_kit.organizer.codabench.packages import guess_requirements
-from participant_kit.organizer.codabench.to_card import Ranges, to_card
+from participant_kit.organizer.codabench.to_card import to_card
+from participant_kit.organizer.codabench.to_metrics import Ranges
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.new_folder import new_folder, slug_of
 from participant_kit.organizer.starter import write_starters
@@ -52,11 +53,8 @@ def import_bundle(bundle: Path, folder: Path, ranges: Ranges | None = None) -> I
             for program in made.root.glob(f"*/{FOLDER}"):
                 unwrap(program.parent)
             _check_programs(made.root, translation.card)
-            for phase in translation.card.phases:
-                for task in translation.card.tasks:
-                    if not phase.tasks or task.name in phase.tasks:
-                        for part in (INPUT, REFERENCE):
-                            (made.private_dir(phase.name) / task.name / part).mkdir(parents=True, exist_ok=True)
+            if not translation.own:
+                _make_data_folders(made, translation.card)
             notes += _drop_references(made.root, translation.card)
             card, said = _public_inputs(made.root, translation.card)
             notes += said
@@ -70,6 +68,14 @@ def import_bundle(bundle: Path, folder: Path, ranges: Ranges | None = None) -> I
             (made.root / ".gitignore").write_text(f"/{PRIVATE}/\n")
             (made.root / REPORT).write_text(_report(opened, card, notes), "utf-8")
     return Imported(ChallengeFolder(folder), card, notes)
+
+
+def _make_data_folders(made: ChallengeFolder, card: Card) -> None:
+    """A task without input or reference data has empty folders."""
+    for phase in card.phases:
+        for task in card.tasks_of(phase.name):
+            for part in (INPUT, REFERENCE):
+                (made.private_dir(phase.name) / task.name / part).mkdir(parents=True, exist_ok=True)
 
 
 def _check_ranges(bundle: Bundle, ranges: Ranges) -> None:

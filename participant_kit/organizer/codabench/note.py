@@ -30,6 +30,15 @@ class Note:
         return asdict(self)
 
 
+class Notes(list[Note]):
+    """What became of each key, in the order in which that was found out."""
+
+    def add(self, kind: Kind, key: str, text: str) -> None:
+        """One more, if it is not there already."""
+        if (note := Note(kind, key, text)) not in self:
+            self.append(note)
+
+
 def to_markdown(title: str, first: str, notes: Sequence[Note], meaning: dict[Kind, str] = MEANING) -> str:
     """The notes as a page: a section for each kind, a line for each note."""
     text = f"# {title}\n\n{first}\n"

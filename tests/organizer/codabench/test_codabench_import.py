@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -194,3 +197,23 @@ def test_nothing_is_left_of_an_import_that_failed(tmp_path: Path) -> None:
     with pytest.raises(FindingsError, match="command"):
         import_bundle(write_bundle(tmp_path / "pi", files), tmp_path / "digits")
     assert [path.name for path in tmp_path.iterdir()] == ["pi"]
+
+
+def test_a_task_may_have_nothing_to_score_against(tmp_path: Path) -> None:
+    changes = {"    reference_data: dev/reference_data.zip\n": "", "    reference_data: final/reference_data\n": ""}
+    made = import_bundle(write_bundle(tmp_path / "pi", **changes), tmp_path / "digits")
+    findings = [finding for finding in check_challenge(made.folder) if "reference" in finding.file]
+    assert [finding.level for finding in findings] == ["warning", "warning"]
+
+
+def test_the_command_tells_what_became_of_each_key(tmp_path: Path) -> None:
+    pkit = Path(sys.executable).with_name("pkit")
+    folder = write_bundle(tmp_path / "pi")
+    words = [pkit, "challenge", "import", folder, tmp_path / "digits", "--range", "duration=0:60", "--json"]
+    told = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    assert told["card"]["metrics"][3]["range"] == [0, 60]
+    assert {"guessed", "closed", "changed", "left out", "kept"} == {note["kind"] for note in told["notes"]}
+    (folder / "pages" / "welcome.md").unlink()
+    done = subprocess.run([*words[:4], tmp_path / "again", "--json"], capture_output=True, text=True, check=False)
+    (finding,) = json.loads(done.stdout)["error"]["findings"]
+    assert (done.returncode, finding["key"]) == (1, "pages.0.file")
