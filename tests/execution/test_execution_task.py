@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -265,26 +266,29 @@ json.dump({"accuracy": float((shared / "answer").read_text())}, open("/app/outpu
 """
 
 
-def beside(root: Path, environment: Environment, ingestion: str, scoring: str = ASK, **files: str) -> Execution:
+def beside(
+    root: Path, environment: Environment, ingestion: str, scoring: str = ASK, kind: str = "bubblewrap"
+) -> Execution:
     folder = write_tasks(root, sample=False, ingestion=ingestion, scoring=scoring)
     folder.card_path.write_text(folder.card_path.read_text().replace("program}", "program, beside: true}"))
     folder = ChallengeFolder(root)
     task = folder.card.tasks[0]
     assert task.beside
-    submission = packed({"model.py": MODEL, **files})
-    return runner_of(folder, environment).score(
-        task, folder.private_dir("development") / task.name, submission, 0.0, None
-    )
+    runner = TaskRunner(folder, environment, get_sandbox(kind))
+    return runner.score(task, folder.private_dir("development") / task.name, SUBMITTED, 0.0, None)
 
 
 def left_over() -> list[Path]:
     return list(Path("/dev/shm").glob("pkit-shared-*"))
 
 
+@pytest.mark.parametrize("kind", ["bubblewrap", "oci"])
 def test_programs_beside_each_other_talk_in_the_shared_folder_and_end_together(
-    tmp_path: Path, environment: Environment
+    tmp_path: Path, environment: Environment, kind: str
 ) -> None:
-    done = beside(tmp_path, environment, LOOK + TALK)
+    if kind == "oci" and not shutil.which("crun"):
+        pytest.skip("crun is not installed")
+    done = beside(tmp_path, environment, LOOK + TALK, kind=kind)
     assert done.output == b'{"accuracy": 1.0}', done
     assert done.seconds < 30 and not left_over()
 
