@@ -205,6 +205,49 @@ class CodabenchClient:
         chosen = _phase_named(competition, phase) if phase else _open_phase(competition) or competition.phases[-1]
         return quota_of(chosen)
 
+    def columns(self, competition: messages.Competition) -> list[tuple[str, messages.Column, bool]]:
+        """The leaderboard's columns, for each task of the phase: what its scores are called, and whether it ranks."""
+        phase = _open_phase(competition) or competition.phases[-1]
+        found = self._connection.get(f"/phases/{phase.id}/get_leaderboard/", messages.Leaderboard)
+        several = len(found.tasks) > 1
+        columns = [(task, column) for task in found.tasks for column in task.columns]
+        return [
+            (score_name(column.key, task if several else None), column, at == found.primary_index)
+            for at, (task, column) in enumerate(columns)
+        ]
+
+    def open_phase(self, competition: messages.Competition, named: str | None = None) -> messages.Phase:
+        """The phase to submit to. Raises :class:`ParticipantError`: the server itself would take it at any time."""
+        phase = _phase_named(competition, named) if named else _open_phase(competition)
+        if phase and phase.is_open:
+            return phase
+        coming = min(
+            (one for one in competition.phases if one.status == "Next"), key=lambda one: one.start, default=None
+        )
+        hint = f"{coming.name} opens at {coming.start:%Y-%m-%d %H:%M} UTC." if coming else "All phases are over."
+        what = f"The phase {phase.name!r} of" if phase else "No phase of"
+        is_not = "is not open" if phase else "is open"
+        raise ParticipantError(f"{what} {competition.title!r} {is_not}.", hint=hint, code="phase_closed")
+
+    def check_permission(self, phase: messages.Phase, competition: messages.Competition) -> None:
+        """Raise :class:`ParticipantError` when the server would take no submission to ``phase`` from you now."""
+        permission = self._connection.get(f"/can_make_submission/{phase.id}/", messages.Permission)
+        if permission.can:
+            return
+        reason = permission.reason or "it gives no reason"
+        if competition.participant_status != "approved":
+            status = competition.participant_status or "not registered"
+            raise ParticipantError(
+                f"You may not submit to {competition.title!r} (you are {status}): {reason}.",
+                hint=f"Register, and wait for approval, at {page_of(self.gateway, competition.id)}",
+                code=NOT_ADMITTED,
+            )
+        raise ParticipantError(
+            f"The Codabench server takes no submission now: {reason}.",
+            hint="Counts of a day begin anew at midnight, by the server's clock; failed submissions are not counted.",
+            code="quota_spent",
+        )
+
     def cancel(self, identifier: str) -> CodabenchSubmission:
         """Take a submission back."""
         return self.submission(identifier).cancel()
@@ -215,7 +258,7 @@ class CodabenchClient:
         self._connection.require_token()
         packed = pack(content)
         competition = self.competition(number)
-        chosen = self._phase(competition, phase)
+        chosen = self.open_phase(competition, phase)
         new = Record(
             id=new_identifier(),
             server=self.gateway,
@@ -228,7 +271,7 @@ class CodabenchClient:
             name=name,
             note=note,
         )
-        sent = self._send(new, packed, competition)
+        sent = self._send(new, packed, competition, chosen)
         assert sent.number is not None  # noqa: S101 - _send returns what has arrived
         first = messages.Submission(
             id=sent.number,
@@ -240,12 +283,12 @@ class CodabenchClient:
         )
         return CodabenchSubmission(self._connection, status_of(first, number))
 
-    def _send(self, new: Record, packed: Packed, competition: messages.Competition) -> Record:
+    def _send(self, new: Record, packed: Packed, competition: messages.Competition, chosen: messages.Phase) -> Record:
         """Bring it there, from wherever an earlier try has ended."""
         record = records.find_unanswered(new)
         if record and (number := self._arrived(record)):
             return records.update(record, number=number)
-        self._check_permission(new.phase, competition)
+        self.check_permission(chosen, competition)
         record = record or records.keep(new, packed.notebook)
         try:
             if record.dataset is None:
@@ -306,37 +349,6 @@ class CodabenchClient:
                 if one.parent is None and one.owner == record.participant and one.filename == record.file_name:
                     return one.id
         return None
-
-    def _check_permission(self, phase: int, competition: messages.Competition) -> None:
-        permission = self._connection.get(f"/can_make_submission/{phase}/", messages.Permission)
-        if permission.can:
-            return
-        reason = permission.reason or "it gives no reason"
-        if competition.participant_status != "approved":
-            status = competition.participant_status or "not registered"
-            raise ParticipantError(
-                f"You may not submit to {competition.title!r} (you are {status}): {reason}.",
-                hint=f"Register, and wait for approval, at {page_of(self.gateway, competition.id)}",
-                code=NOT_ADMITTED,
-            )
-        raise ParticipantError(
-            f"The Codabench server takes no submission now: {reason}.",
-            hint="Counts of a day begin anew at midnight, by the server's clock; failed submissions are not counted.",
-            code="quota_spent",
-        )
-
-    def _phase(self, competition: messages.Competition, named: str | None) -> messages.Phase:
-        """The phase to submit to. Raises :class:`ParticipantError`: the server itself would take it at any time."""
-        phase = _phase_named(competition, named) if named else _open_phase(competition)
-        if phase and phase.is_open:
-            return phase
-        coming = min(
-            (one for one in competition.phases if one.status == "Next"), key=lambda one: one.start, default=None
-        )
-        hint = f"{coming.name} opens at {coming.start:%Y-%m-%d %H:%M} UTC." if coming else "All phases are over."
-        what = f"The phase {phase.name!r} of" if phase else "No phase of"
-        is_not = "is not open" if phase else "is open"
-        raise ParticipantError(f"{what} {competition.title!r} {is_not}.", hint=hint, code="phase_closed")
 
     def _download(self, data: messages.File) -> bytes:
         site = Storage(self.gateway, **self._options)

@@ -137,7 +137,7 @@ def storage_of(address: str, **options: Any) -> tuple[Storage, str]:
 
 
 def _without_signatures(record: logging.LogRecord) -> bool:
-    """Leave the query out of each signed address that the HTTP library logs; what it tries again, it logs as a warning."""
+    """Leave the query out of signed addresses in what the HTTP library logs, such as each that it tries again."""
     text = record.getMessage()
     if "signature=" in text.lower() or "sig=" in text.lower():
         record.msg, record.args = _QUERY.sub("?…", text), None
