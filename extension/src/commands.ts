@@ -30,10 +30,7 @@ export interface ICommandOptions {
 type Args = ReadonlyPartialJSONObject;
 
 /** Where a submission is. */
-interface IWhere {
-  gateway?: string;
-  challenge?: string;
-}
+type Where = Partial<Record<'gateway' | 'challenge', string>>;
 
 /** Add every command. Those of the palette are for the notebook in front, or the file chosen in the browser. */
 export function addCommands(options: ICommandOptions): void {
@@ -276,7 +273,7 @@ export function addCommands(options: ICommandOptions): void {
       })
   });
 
-  const whereIs = (id: string): IWhere => {
+  const whereIs = (id: string): Where => {
     const found = model.submission(id);
     return { gateway: found?.gateway, challenge: found?.challenge };
   };
@@ -284,7 +281,7 @@ export function addCommands(options: ICommandOptions): void {
 
   /** Do something with a submission: `work` gets its address at the server, and the gateway it is at. */
   const withSubmission =
-    (work: (id: string, address: string, query: IWhere) => Promise<void>) =>
+    (work: (id: string, address: string, query: Where) => Promise<void>) =>
     (args: Args): Promise<void> =>
       attempt(async () => {
         const id = text(args, 'id') ?? '';
