@@ -17,15 +17,18 @@ from typing import Any
 
 import pytest
 from codabench_server import COMPETITION, NEXT, PASSWORD, PHASE, TOKEN, USER, CodabenchServer, zipped
+from IPython.core.error import UsageError
 from support import SOLUTION, make_notebook
 
 from participant_kit.challenge.errors import KitError
+from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.codabench import records
 from participant_kit.participant.codabench.address import split_competition
 from participant_kit.participant.codabench.client import CodabenchClient, login
 from participant_kit.participant.codabench.connection import storage_of
 from participant_kit.participant.codabench.pack import pack
 from participant_kit.participant.codabench.place import find_place, joined_places
+from participant_kit.participant.commands import Here, run_command
 from participant_kit.participant.credentials import default_gateway, load_codabench
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.protocol.errors import GatewayError, ProtocolError
@@ -441,6 +444,18 @@ def test_without_a_token_nothing_is_asked(server: CodabenchServer, notebook: Pat
         CodabenchClient(server.address, COMPETITION).submit(notebook)
     assert error.value.code == "codabench_login"
     assert server.heard == []
+
+
+@pytest.mark.parametrize("line", ["submit", "status", "leaderboard"])
+def test_blind_is_not_what_runs_there(
+    client: CodabenchClient, server: CodabenchServer, tmp_path: Path, kit_source: ChallengeFolder, line: str
+) -> None:
+    """Also where the starting kit brings a card: nothing goes to a gateway by mistake."""
+    client.join(COMPETITION, tmp_path / "wheat")
+    (tmp_path / "wheat" / "challenge.yaml").write_bytes(kit_source.card_path.read_bytes())
+    (tmp_path / "wheat" / "mine.ipynb").write_bytes(make_notebook(SOLUTION))
+    with pytest.raises(UsageError, match="nothing runs blind"):
+        run_command(line, Here(str(tmp_path / "wheat" / "mine.ipynb")), lambda told: None)
 
 
 # -- what breaks -----------------------------------------------------------------------------------------------------
