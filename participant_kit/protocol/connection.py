@@ -69,7 +69,7 @@ def _alive() -> list[tuple[int, int, int]]:
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
     status: int
     body: bytes
     kind: str
@@ -170,7 +170,7 @@ class Connection:
         wait: float = 0,
         limit: int = MAX_ANSWER,
         progress: Callable[[int], None] | None = None,
-    ) -> _Answer:
+    ) -> Answer:
         try:
             with self._session.request(
                 method,
@@ -185,7 +185,7 @@ class Connection:
                 self._check_redirect(response)
                 body = self._read(response, limit, None if progress else self._timeout + wait, progress)
                 kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                answer = _Answer(response.status_code, body, kind, response.headers.get("ETag"))
+                answer = Answer(response.status_code, body, kind, response.headers.get("ETag"))
                 told_its_end = any(name in response.headers for name in ("Content-Length", "Transfer-Encoding"))
         except requests.RequestException as error:
             raise self._explain(error) from None
@@ -243,7 +243,7 @@ class Connection:
                 "redirect",
             )
 
-    def _problem(self, answer: _Answer) -> GatewayError:
+    def _problem(self, answer: Answer) -> GatewayError:
         try:
             problem = Problem.model_validate_json(answer.body)
         except ValidationError:

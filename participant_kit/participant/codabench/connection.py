@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from participant_kit.protocol.connection import Connection, _Answer
+from participant_kit.protocol.connection import Connection, Answer
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError, printable
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class CodabenchConnection(Connection):
             if error.status != 404:
                 raise
 
-    def _problem(self, answer: _Answer) -> GatewayError:
+    def _problem(self, answer: Answer) -> GatewayError:
         said = _said(answer.body) if "json" in answer.kind else ""
         status = answer.status
         if status in (401, 403) and (status == 401 or said.lower().startswith(_NO_TOKEN)):
@@ -120,7 +120,7 @@ class Storage(Connection):
             status=status,
         )
 
-    def _problem(self, answer: _Answer) -> GatewayError:
+    def _problem(self, answer: Answer) -> GatewayError:
         return GatewayError(
             f"The storage {self.gateway} refuses the file (HTTP {answer.status}).",
             hint="The signed address may have expired. Try again: nothing is sent twice.",
