@@ -70,6 +70,8 @@ def _alive() -> list[tuple[int, int, int]]:
 
 @dataclass(frozen=True)
 class Answer:
+    """What came back, whole."""
+
     status: int
     body: bytes
     kind: str

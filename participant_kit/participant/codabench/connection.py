@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from participant_kit.protocol.connection import Connection, Answer
+from participant_kit.protocol.connection import Answer, Connection
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError, printable
 
 T = TypeVar("T")
