@@ -22,8 +22,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 USER, PASSWORD, TOKEN = "ada", "a pass phrase, with signs: %&", "0123456789abcdef0123456789abcdef01234567"
 COMPETITION, PHASE, NEXT, TASK = 1234, 77, 78, 9
-STEPS = ["Submitted", "Preparing", "Running", "Scoring", "Preparing", "Running"]
-"""What the compute worker reports: the ingestion's run, and then that of the scoring program."""
+STEPS = ["Submitted", "Preparing", "Running", "Scoring", "Preparing", "Running", "Finished"]
+"""What the compute worker reports: the ingestion's run, then that of the scoring program; scores come after that."""
 
 Json = dict[str, Any]
 
@@ -116,7 +116,7 @@ class CodabenchServer:
         self.submissions[number] |= {"status": status, "status_details": details}
 
     def score(self, number: int, accuracy: float = 0.93, loss: float = 0.2) -> None:
-        """The worker posts scores first, and then that it has finished; rules put it on the leaderboard."""
+        """The worker says that it has finished, and then posts scores; rules put it on the leaderboard."""
         scores = [(0, "accuracy", accuracy), (1, "loss", loss)]
         own = self.submissions[number]
         for run in [one for one in self.submissions.values() if one["parent"] == number] or [own]:
@@ -130,7 +130,7 @@ class CodabenchServer:
 
     def _step(self, submission: Json) -> None:
         status = submission["status"]
-        if not self.moves or status in ("Finished", "Failed", "Cancelled"):
+        if not self.moves or submission["scores"] or status in ("Failed", "Cancelled"):
             return
         at = submission["step"] = submission.get("step", -1) + 1
         if at < len(STEPS):

@@ -11,6 +11,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -259,7 +260,7 @@ def test_it_is_waited_for_its_scores(client: CodabenchClient, server: CodabenchS
     seen: list[str] = []
     submission = client.submit(notebook).wait(20, progress=lambda status: seen.append(status.state.value))
     assert submission.scores == {"accuracy": 0.93, "loss": 0.2}
-    assert seen == ["queued", "queued", "running", "running", "scoring", "running", "running", "scored"]
+    assert seen == ["queued", "queued", "running", "running", "scoring", "running", "running", "scoring", "scored"]
     assert not submission.has_receipt
     with pytest.raises(ParticipantError) as error:
         submission.receipt()
@@ -278,18 +279,27 @@ def test_a_failure_has_codabenchs_details_and_the_log_that_the_organizer_shows(
         submission.log()
 
 
-def test_what_finished_without_a_score_has_failed(
-    client: CodabenchClient, server: CodabenchServer, notebook: Path
+def test_scores_may_come_after_the_end_and_what_gets_none_has_failed(
+    client: CodabenchClient, server: CodabenchServer, notebook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A worker says that it has finished before it posts scores, and those of unknown columns are dropped."""
     submission = client.submit(notebook)
     server.move(9001, "Finished")
+    for look in (submission.refresh, submission.refresh, lambda: client.submission("9001")):
+        assert (look().state, submission.status.said) == (State.SCORING, "Finished")
+    monkeypatch.setattr("participant_kit.participant.codabench.submission.GRACE", timedelta(0))
     assert submission.refresh().state is State.FAILED
-    assert submission.status.said == "Finished"
+    monkeypatch.undo()
+    server.submissions[9001]["created_when"] = "2026-01-01T00:00:00Z"
+    assert client.submission("9001").state is State.FAILED
 
 
 def test_of_several_tasks_each_has_its_scores(client: CodabenchClient, server: CodabenchServer, notebook: Path) -> None:
     server.tasks = [{"id": 9, "name": "Wheat"}, {"id": 10, "name": "Rye"}]
     submission = client.submit(notebook)
+    server.move(9002, "Finished")
+    server.move(9001, "Finished")
+    assert submission.refresh().state is State.SCORING
     server.score(9001)
     names = ["Wheat: accuracy", "Wheat: loss", "Rye: accuracy", "Rye: loss"]
     assert sorted(submission.refresh().scores or {}) == sorted(names)
@@ -297,6 +307,19 @@ def test_of_several_tasks_each_has_its_scores(client: CodabenchClient, server: C
     assert (listed.id, listed.scores) == ("9001", submission.scores)
     board = client.leaderboard()
     assert (board.primary, sorted(board.rows[1].scores)) == ("Wheat: accuracy", sorted(names))
+
+
+def test_a_submission_whose_tasks_have_all_failed_has_failed_whatever_it_is_called(
+    client: CodabenchClient, server: CodabenchServer, notebook: Path
+) -> None:
+    """Codabench calls it finished as soon as no task runs any more."""
+    server.tasks = [{"id": 9, "name": "Wheat"}, {"id": 10, "name": "Rye"}]
+    submission = client.submit(notebook)
+    for number in (9002, 9003):
+        server.move(number, "Failed", "program_rc=1")
+    server.move(9001, "Finished")
+    assert (submission.refresh().state, submission.status.said) == (State.FAILED, "Finished")
+    assert submission.status.details == "program_rc=1"
 
 
 def test_the_leaderboard_marks_who_looks_also_under_a_display_name(

@@ -56,10 +56,13 @@ class CodabenchConnection(Connection):
         if status in (401, 403) and (status == 401 or said.lower().startswith(_NO_TOKEN)):
             return self._login(f"The Codabench server {self.gateway} does not take your token any more.", status)
         if status == 403:
+            admission = "access to this competition" in said
             return GatewayError(
                 f"The Codabench server says no: {said or 'HTTP 403'}",
-                hint="Register on the competition's page; the organizer may have to approve you first.",
-                code=NOT_ADMITTED,
+                hint="Register on the competition's page; the organizer may have to approve you first."
+                if admission
+                else "That is the organizer's to allow.",
+                code=NOT_ADMITTED if admission else "codabench_refused",
                 status=status,
             )
         if status == 404:

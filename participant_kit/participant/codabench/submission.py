@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from participant_kit.participant.codabench import messages
@@ -28,7 +28,9 @@ STATES = {
     "Failed": State.FAILED,
     "Cancelled": State.CANCELLED,
 }
-"""Codabench's words and ours. ``Finished`` without a score is ours for ``failed``; one that is new, ``running``."""
+"""Codabench's words and ours; one that is new is ``running``."""
+GRACE = timedelta(minutes=1)
+"""For how long scores may come after ``Finished``: a worker says that first. Without any, it is ``failed`` then."""
 EVERY = 3.0
 """Seconds between two looks at a submission: the server does not wait until something changes."""
 MAX_LOG = 1 << 20
@@ -55,11 +57,17 @@ def status_of(
     """What the server says of a submission in our words; ``children`` are its runs, one for each task."""
     runs = [child for child in children if child.parent == found.id]
     scores = scores_of(found, runs)
-    state = STATES.get(found.status, State.RUNNING)
+    state, now = STATES.get(found.status, State.RUNNING), datetime.now(UTC)
+    seen = before.updated_at if before else found.created_when
+    if state is State.SCORED and any(one.status == found.status and not one.scores for one in runs or [found]):
+        seen = seen if before and before.said == found.status else now
+        # Of one that is a day old the scores are not on their way, whenever it was seen first.
+        if now - seen < GRACE and now - found.created_when < timedelta(days=1):
+            state = State.SCORING
     if state is State.SCORED and not scores:
         state = State.FAILED
-    details = next((one.status_details for one in (found, *runs) if one.status_details), None)
-    now = datetime.now(UTC)
+    # While it runs, they name the worker's host.
+    details = next((one.status_details for one in (found, *runs) if one.status == "Failed" and one.status_details), "")
     status = CodabenchStatus(
         id=str(found.id),
         challenge=str(competition),
@@ -70,7 +78,7 @@ def status_of(
         attempt=1,
         counted=state is not State.FAILED,
         created_at=found.created_when,
-        updated_at=before.updated_at if before else found.created_when,
+        updated_at=seen,
         scores=scores if state is State.SCORED else None,
         said=found.status,
         details=printable(details or "", 500),
