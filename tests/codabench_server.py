@@ -22,6 +22,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 USER, PASSWORD, TOKEN = "ada", "a pass phrase, with signs: %&", "0123456789abcdef0123456789abcdef01234567"
 COMPETITION, PHASE, NEXT, TASK = 1234, 77, 78, 9
+TITLES = {COMPETITION: "Wheat seeds", COMPETITION + 1: "Rye"}
+"""The other competition has nothing of its own; it is there to be mixed up with the first."""
 STEPS = ["Submitted", "Preparing", "Running", "Scoring", "Preparing", "Running", "Finished"]
 """What the compute worker reports: the ingestion's run, then that of the scoring program; scores come after that."""
 
@@ -197,7 +199,7 @@ class CodabenchServer:
     def _listed(self) -> Json:
         return {
             "id": COMPETITION,
-            "title": "Wheat seeds",
+            "title": TITLES[COMPETITION],
             "created_by": "organizer",
             "owner_display_name": "organizer",
             "created_when": "2026-01-01T00:00:00Z",
@@ -260,9 +262,11 @@ class CodabenchServer:
         ]
 
     def _competition(self, query: Json, sent: Json, number: int) -> Any:
-        if number != COMPETITION:
+        if number not in TITLES:
             raise Refused(404, {"detail": "No Competition matches the given query."})
         return 200, self._listed() | {
+            "id": number,
+            "title": TITLES[number],
             "terms": "Be fair.",
             "pages": [],
             "phases": [

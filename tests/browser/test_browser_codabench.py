@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from codabench_server import PASSWORD, TOKEN, USER, CodabenchServer
+from codabench_server import COMPETITION, PASSWORD, TOKEN, USER, CodabenchServer
 from lab import Desk, Lab
 from playwright.sync_api import Page, expect
 from support import SOLUTION, make_notebook
@@ -27,8 +27,10 @@ def wheat(server: CodabenchServer, tmp_path_factory: pytest.TempPathFactory) -> 
     lab = Lab(tmp_path_factory.mktemp("wheat"))
     lab.run("login", "--codabench", server.address, given=f"{USER}\n{PASSWORD}\n")
     lab.run("join", "--codabench", server.competition, "--folder", "wheat")
+    lab.run("join", "--codabench", f"{server.address}/competitions/{COMPETITION + 1}", "--folder", "rye")
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     (lab.files / "wheat" / "trees.ipynb").write_bytes(make_notebook(SOLUTION, kernelspec=kernel))
+    (lab.files / "rye" / "grass.ipynb").write_bytes(make_notebook(SOLUTION, kernelspec=kernel))
     try:
         lab.start()
         yield lab
@@ -73,3 +75,16 @@ def test_submit_watch_and_see_score_and_leaderboard(
     storage = page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
     for secret in (TOKEN, PASSWORD, *server.signed):
         assert secret not in page.content() + storage + wheat.log
+
+
+def test_the_menu_offers_other_competitions_as_a_target(server: CodabenchServer, wheat: Lab, page: Page) -> None:
+    server.moves = True
+    desk = Desk(page, wheat)
+    desk.open("rye/grass.ipynb")
+    expect(desk.submit_button).to_be_visible()
+    desk.menu("Submit to Codabench: Wheat seeds…")
+    expect(desk.dialog).to_contain_text("Wheat seeds")
+    desk.dialog.get_by_label("Name").fill("from elsewhere")
+    desk.dialog.get_by_role("button", name="Submit to Codabench").click()
+    expect(desk.row("from elsewhere").locator(".pkit-State")).to_have_text("Scored", timeout=60_000)
+    expect(desk.panel.locator("h2")).to_have_text("Wheat seeds")
