@@ -29,6 +29,9 @@ export interface ICommandOptions {
 
 type Args = ReadonlyPartialJSONObject;
 
+/** Where a submission is. */
+type Where = Partial<Record<'gateway' | 'challenge', string>>;
+
 /** Add every command. Those of the palette are for the notebook in front, or the file chosen in the browser. */
 export function addCommands(options: ICommandOptions): void {
   const { app, context, notebooks, panel, browser, rendermime } = options;
@@ -123,20 +126,47 @@ export function addCommands(options: ICommandOptions): void {
     properties: { id: { type: 'string', description: 'The submission' } }
   } as const;
 
+  /** The competition that a notebook goes to: the one that is named, or that of its own folder. */
+  const competitionOf = (args: Args): IKit | undefined => {
+    const target = text(args, 'target');
+    const kit =
+      target === undefined
+        ? notebooks.kitAt(pathOf(args) ?? '')
+        : model.kits?.find(one => one.folder === target);
+    return kit?.codabench ? kit : undefined;
+  };
+
   commands.addCommand(CommandIDs.submit, {
-    label: trans.__('Submit Blind…'),
+    label: args => {
+      const competition = competitionOf(args);
+      return competition
+        ? trans.__('Submit to Codabench: %1…', competition.title)
+        : trans.__('Submit Blind…');
+    },
     caption: trans.__('Check this notebook, and send it to be run on the real data'),
     icon: blindIcon,
     isEnabled: hasNotebook,
-    describedBy: { args: aboutNotebook },
+    describedBy: {
+      args: {
+        ...aboutNotebook,
+        properties: {
+          ...aboutNotebook.properties,
+          target: { type: 'string', description: 'The folder of a Codabench competition' }
+        }
+      }
+    },
     execute: async args => {
       const path = pathOf(args);
       if (path === undefined) {
         return;
       }
       const { SubmitDialog } = await import('./submit');
-      const result = await new SubmitDialog({ path, context, notebooks }).launch();
+      const codabench = competitionOf(args);
+      const result = await new SubmitDialog({ path, context, notebooks, codabench }).launch();
       if (result.value) {
+        if (codabench) {
+          model.current = codabench;
+        }
         model.put(result.value);
         showPanel();
       }
@@ -231,7 +261,7 @@ export function addCommands(options: ICommandOptions): void {
     label: trans.__('Update the Starter Kit'),
     caption: trans.__('Fetch the newest starter kit; your own notebooks are kept'),
     icon: refreshIcon,
-    isEnabled: () => model.current?.path !== undefined,
+    isEnabled: () => model.current?.path !== undefined && !model.current.codabench,
     describedBy: { args: { type: 'object', properties: {} } },
     execute: () =>
       attempt(async () => {
@@ -243,14 +273,19 @@ export function addCommands(options: ICommandOptions): void {
       })
   });
 
+  const whereIs = (id: string): Where => {
+    const found = model.submission(id);
+    return { gateway: found?.gateway, challenge: found?.challenge };
+  };
+  const isOnCodabench = (id: string): boolean => !!model.submission(id)?.said;
+
   /** Do something with a submission: `work` gets its address at the server, and the gateway it is at. */
   const withSubmission =
-    (work: (id: string, address: string, query: { gateway?: string }) => Promise<void>) =>
+    (work: (id: string, address: string, query: Where) => Promise<void>) =>
     (args: Args): Promise<void> =>
       attempt(async () => {
         const id = text(args, 'id') ?? '';
-        const gateway = model.submission(id)?.gateway;
-        await work(id, `submissions/${id}`, { gateway });
+        await work(id, `submissions/${id}`, whereIs(id));
       });
 
   commands.addCommand(CommandIDs.openSent, {
@@ -269,9 +304,11 @@ export function addCommands(options: ICommandOptions): void {
     execute: withSubmission(async (id, address, query) => {
       const sure = await confirm(
         trans.__('Cancel this submission?'),
-        model.submission(id)?.state === 'running'
-          ? trans.__('It runs on the real data already: it counts against your quota.')
-          : trans.__('It has not run on the real data yet, and will not count.'),
+        isOnCodabench(id)
+          ? trans.__('The Codabench server counts it all the same.')
+          : model.submission(id)?.state === 'running'
+            ? trans.__('It runs on the real data already: it counts against your quota.')
+            : trans.__('It has not run on the real data yet, and will not count.'),
         Dialog.cancelButton({ label: trans.__('Let it run') }),
         Dialog.warnButton({ label: trans.__('Cancel it') })
       );
@@ -284,12 +321,14 @@ export function addCommands(options: ICommandOptions): void {
   commands.addCommand(CommandIDs.again, {
     label: trans.__('Submit Again'),
     describedBy: { args: aboutSubmission },
-    execute: withSubmission(async (_, address, query) => {
+    execute: withSubmission(async (id, address, query) => {
       const sure = await confirm(
         trans.__('Submit this notebook again?'),
         trans.__('It is sent exactly as before, and counts against your quota.'),
         Dialog.cancelButton({ label: trans.__('Cancel') }),
-        Dialog.okButton({ label: trans.__('Submit blind') })
+        Dialog.okButton({
+          label: isOnCodabench(id) ? trans.__('Submit to Codabench') : trans.__('Submit blind')
+        })
       );
       if (sure) {
         model.put(await ask<ISubmission>(`${address}/again`, { body: {}, query }));
@@ -324,7 +363,7 @@ export function addCommands(options: ICommandOptions): void {
           log = { title: found.title, text: found.log };
         } else {
           log = await ask<ILog>(`submissions/${id}/log`, {
-            query: { gateway: model.submission(id)?.gateway }
+            query: whereIs(id)
           });
         }
         const { createLog } = await import('./log');
@@ -362,7 +401,7 @@ export function addCommands(options: ICommandOptions): void {
         // It was moved, deleted or shortened: the one that was sent has the cell.
         ({ path } = await ask<{ path: string }>(`submissions/${id}/open`, {
           body: {},
-          query: { gateway: model.submission(id)?.gateway }
+          query: whereIs(id)
         }));
         Notification.info(trans.__('Your notebook was moved or changed; this is the one that was sent.'), {
           autoClose: 5000

@@ -37,21 +37,19 @@ export interface IKit {
   data?: string;
   notebook?: string;
   kernel: string;
+  /** A competition: `gateway` is its Codabench server, `challenge` its number there. */
+  codabench: boolean;
 }
 
 export interface IPhase {
   name: string;
   starts: string;
-  ends: string;
-  per_day?: number;
-  total?: number;
-  leaderboard: 'live' | 'hidden';
+  ends?: string;
 }
 
 export interface IMetric {
   name: string;
   higher_is_better: boolean;
-  range: [number, number];
   decimals: number;
   primary: boolean;
 }
@@ -76,13 +74,15 @@ export interface IPreview {
   phase?: string;
   phases: IPhase[];
   quota?: IQuota;
-  most_bits: number;
-  budget_bits: number;
+  most_bits?: number;
+  budget_bits?: number;
   problem?: IProblem;
 }
 
 export interface ISend {
   path: string;
+  /** The folder of a competition, where the notebook's own is not meant. */
+  target?: string;
   phase?: string;
   name: string;
   note: string;
@@ -122,6 +122,9 @@ export interface ISubmission {
   verified: boolean;
   explanation: string;
   next_step: string;
+  /** What a Codabench server calls its state, and what it adds; empty elsewhere. */
+  said: string;
+  details: string;
   problem?: IProblem;
 }
 
@@ -158,8 +161,8 @@ export interface IChallenge {
   open_phase?: string;
   metrics: IMetric[];
   quota?: IQuota;
-  most_bits: number;
-  budget_bits: number;
+  most_bits?: number;
+  budget_bits?: number;
   kit_is_current: boolean;
   server_time: string;
 }

@@ -34,6 +34,11 @@ export class Notebooks {
     return panel ? this._kits.get(panel.context.path) : undefined;
   }
 
+  /** The kit of the notebook at `path`, if it is open. */
+  kitAt(path: string): IKit | undefined {
+    return this._kits.get(path);
+  }
+
   /** Whether a notebook lies in a kit, be it one whose card cannot be read: submitting it then says why. */
   belongs(panel: NotebookPanel | null): boolean {
     return !!panel && (this._kits.has(panel.context.path) || this._unreadable.has(panel.context.path));

@@ -159,6 +159,7 @@ function isTold(submission: ISubmission): boolean {
     submission.verified ||
     submission.problem !== undefined ||
     submission.explanation !== '' ||
+    submission.said !== '' || // a Codabench server signs nothing, and gives no reason that could follow
     submission.state === 'cancelled'
   );
 }

@@ -56,6 +56,16 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
         next: trans.__('Enter the token from your invitation.'),
         action: 'login'
       };
+    case 'codabench_login':
+      return {
+        sentence: trans.__('You are not logged in to this Codabench server, or no more.'),
+        next: trans.__('Enter in a terminal: pkit login --codabench, and the address of the server.')
+      };
+    case 'not_admitted':
+      return {
+        sentence: trans.__('You are not admitted to this competition.'),
+        next: `${detail} ${problem.hint}`.trim()
+      };
     case 'token_unknown':
     case 'token_missing':
     case 'token_expired':

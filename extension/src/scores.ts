@@ -12,6 +12,11 @@ export function primaryOf(metrics: readonly IMetric[]): IMetric | undefined {
   return metrics.find(metric => metric.primary);
 }
 
+/** Submissions in order of time, as their identifiers are; of numbers, the longer one is later. */
+export function inTime(a: ISubmission, b: ISubmission): number {
+  return a.id.length - b.id.length || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
 /** A metric's value with its decimals. */
 export function formatScore(value: number, metric?: IMetric): string {
   return value.toFixed(metric?.decimals ?? 3);
@@ -36,7 +41,7 @@ export function standings(
   }
   const best = new Map<string, { id: string; value: number }>();
   const scored = submissions.filter(submission => submission.scores?.[primary.name] !== undefined);
-  scored.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  scored.sort(inTime);
   const sign = primary.higher_is_better ? 1 : -1;
   for (const submission of scored) {
     const value = sign * (submission.scores?.[primary.name] ?? 0);

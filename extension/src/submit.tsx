@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import { type IViewContext, useView, ViewProvider } from './context';
 import { bitsLeft, formatAgo, formatBits, formatMoment, submissionsLeft } from './format';
-import type { IFinding, IPreview, IProblem, ISend, ISubmission } from './messages';
+import type { IFinding, IKit, IPreview, IProblem, ISend, ISubmission } from './messages';
 import type { Notebooks } from './notebooks';
 import { Notice, ProblemNotice } from './panel/notice';
 import { ask, problemOf } from './request';
@@ -14,6 +14,8 @@ export interface ISubmitOptions {
   path: string;
   context: IViewContext;
   notebooks: Notebooks;
+  /** Where it goes; unset for the gateway of a notebook's own kit. */
+  codabench?: IKit;
   /** Only show what the check finds; nothing can be sent. */
   checkOnly?: boolean;
 }
@@ -30,13 +32,15 @@ export class SubmitDialog extends Dialog<ISubmission | null> {
       label: options.checkOnly ? trans.__('Close') : trans.__('Cancel')
     });
     const send = Dialog.okButton({
-      label: trans.__('Submit blind'),
+      label: options.codabench ? trans.__('Submit to Codabench') : trans.__('Submit blind'),
       className: 'pkit-Submit-send'
     });
     super({
       title: options.checkOnly
         ? trans.__('Check %1', nameOf(options.path))
-        : trans.__('Submit %1 blind', nameOf(options.path)),
+        : options.codabench
+          ? trans.__('Submit %1 to Codabench', nameOf(options.path))
+          : trans.__('Submit %1 blind', nameOf(options.path)),
       body,
       buttons: options.checkOnly ? [close] : [close, send],
       defaultButton: options.checkOnly ? 0 : 1,
@@ -128,7 +132,7 @@ class SubmitBody extends ReactWidget implements Dialog.IBodyWidget<ISubmission |
     try {
       await notebooks.save(path);
       this._preview = await ask<IPreview>('preview', {
-        body: { path: notebooks.localPath(path) }
+        body: { path: notebooks.localPath(path), target: this._options.codabench?.folder }
       });
     } catch (error) {
       this._problem = problemOf(error);
@@ -144,6 +148,7 @@ class SubmitBody extends ReactWidget implements Dialog.IBodyWidget<ISubmission |
     this._draw();
     const body: ISend = {
       path: notebooks.localPath(path),
+      target: this._options.codabench?.folder,
       phase: this._preview?.phase,
       name: this._name,
       note: this._note,
@@ -311,7 +316,11 @@ export function SubmitView(props: ISubmitViewProps): React.ReactElement {
         </div>
       )}
       <div role="status" className="pkit-Submit-status">
-        {props.sending ? trans.__('Sealing and sending …') : ''}
+        {!props.sending
+          ? ''
+          : preview.kit.codabench
+            ? trans.__('Sending …')
+            : trans.__('Sealing and sending …')}
       </div>
     </div>
   );
@@ -321,7 +330,7 @@ export function SubmitView(props: ISubmitViewProps): React.ReactElement {
 function Allowance(props: { preview: IPreview; retry: () => void; leave: () => void }): React.ReactElement {
   const { preview } = props;
   const { trans, locale } = useView();
-  const { quota } = preview;
+  const { quota, most_bits, budget_bits } = preview;
   const phase = preview.phases.find(one => one.name === preview.phase);
   const now = Date.now();
   const left = quota && submissionsLeft(quota);
@@ -332,9 +341,11 @@ function Allowance(props: { preview: IPreview; retry: () => void; leave: () => v
         <dd>{preview.kit.title}</dd>
         <dt>{trans.__('Phase')}</dt>
         <dd>
-          {phase
-            ? trans.__('%1, ends %2', phase.name, formatAgo(phase.ends, now, locale))
-            : trans.__('none is open')}
+          {!phase
+            ? trans.__('none is open')
+            : phase.ends === undefined
+              ? phase.name
+              : trans.__('%1, ends %2', phase.name, formatAgo(phase.ends, now, locale))}
         </dd>
         {quota && (
           <>
@@ -352,22 +363,34 @@ function Allowance(props: { preview: IPreview; retry: () => void; leave: () => v
             </dd>
           </>
         )}
-        <dt>{trans.__('Release budget')}</dt>
-        <dd>
-          {quota
-            ? trans.__(
-                'this run can reveal at most %1 bits; %2 allowed, %3 left',
-                formatBits(preview.most_bits, locale),
-                formatBits(preview.budget_bits, locale),
-                formatBits(bitsLeft(quota, preview.budget_bits), locale)
-              )
-            : trans.__(
-                'this run can reveal at most %1 bits; %2 allowed',
-                formatBits(preview.most_bits, locale),
-                formatBits(preview.budget_bits, locale)
-              )}
-        </dd>
+        {most_bits !== undefined && budget_bits !== undefined && (
+          <>
+            <dt>{trans.__('Release budget')}</dt>
+            <dd>
+              {quota
+                ? trans.__(
+                    'this run can reveal at most %1 bits; %2 allowed, %3 left',
+                    formatBits(most_bits, locale),
+                    formatBits(budget_bits, locale),
+                    formatBits(bitsLeft(quota, budget_bits), locale)
+                  )
+                : trans.__(
+                    'this run can reveal at most %1 bits; %2 allowed',
+                    formatBits(most_bits, locale),
+                    formatBits(budget_bits, locale)
+                  )}
+            </dd>
+          </>
+        )}
       </dl>
+      {preview.kit.codabench && (
+        <Notice kind="warning" title={trans.__('A Codabench server: the notebook is not sealed.')}>
+          {trans.__(
+            'Whoever runs %1 and its workers can read it, and the organizer chooses which logs and scores are shown.',
+            preview.kit.gateway
+          )}
+        </Notice>
+      )}
       {preview.problem && (
         <ProblemNotice
           problem={preview.problem}
@@ -426,9 +449,12 @@ export function outOfQuota(preview: IPreview): boolean {
   if (!quota) {
     return false;
   }
+  const { most_bits, budget_bits } = preview;
+  if (submissionsLeft(quota) === 0 || most_bits === undefined || budget_bits === undefined) {
+    return submissionsLeft(quota) === 0;
+  }
   // What was revealed comes rounded; whether a run is just within the budget, the secure side decides.
-  const needed = preview.most_bits - 0.001;
-  return submissionsLeft(quota) === 0 || bitsLeft(quota, preview.budget_bits) < needed;
+  return bitsLeft(quota, budget_bits) < most_bits - 0.001;
 }
 
 function nameOf(path: string): string {

@@ -30,16 +30,23 @@ export class SubmitButton extends ReactWidget {
   protected override render(): React.ReactElement {
     const { commands, trans } = this._context;
     const args = { path: this._panel.context.path };
+    const codabench = this._notebooks.kitOf(this._panel)?.codabench ?? false;
     return (
       <>
         <button
           type="button"
           className="jp-ToolbarButtonComponent pkit-SubmitButton-main"
-          title={trans.__('Send this notebook to be run on the real data')}
+          title={
+            codabench
+              ? trans.__('Send this notebook to the Codabench server')
+              : trans.__('Send this notebook to be run on the real data')
+          }
           onClick={() => void commands.execute(CommandIDs.submit, args)}
         >
           <blindIcon.react tag="span" className="jp-ToolbarButtonComponent-icon" />
-          <span className="jp-ToolbarButtonComponent-label">{trans.__('Submit blind')}</span>
+          <span className="jp-ToolbarButtonComponent-label">
+            {codabench ? trans.__('Submit to Codabench') : trans.__('Submit blind')}
+          </span>
         </button>
         <button
           type="button"
@@ -57,6 +64,7 @@ export class SubmitButton extends ReactWidget {
 
   private _show(): void {
     this.setHidden(!this._notebooks.belongs(this._panel));
+    this.update();
   }
 
   private _open(button: HTMLElement): void {
@@ -64,6 +72,12 @@ export class SubmitButton extends ReactWidget {
     const args = { path: this._panel.context.path };
     for (const command of [CommandIDs.check, CommandIDs.rehearse, CommandIDs.submit]) {
       menu.addItem({ command, args });
+    }
+    const own = this._notebooks.kitOf(this._panel)?.folder;
+    for (const kit of this._context.model.kits ?? []) {
+      if (kit.codabench && kit.folder !== own) {
+        menu.addItem({ command: CommandIDs.submit, args: { ...args, target: kit.folder } });
+      }
     }
     menu.addItem({ type: 'separator' });
     menu.addItem({ command: CommandIDs.showPanel });

@@ -20,6 +20,9 @@ from participant_kit.cli.token import read_token
 if TYPE_CHECKING:
     from participant_kit.challenge.folder import ChallengeFolder
     from participant_kit.participant import Client, Submission
+    from participant_kit.participant.codabench.client import CodabenchClient
+    from participant_kit.participant.codabench.place import Place
+    from participant_kit.participant.login import Login
     from participant_kit.protocol.keys import KeyRing
     from participant_kit.protocol.messages import SubmissionStatus
 
@@ -31,6 +34,7 @@ Challenge = Annotated[
     str | None,
     typer.Option("--challenge", "-c", help="Challenge or kit folder. Default: the kit around the notebook or here."),
 ]
+Codabench = Annotated[bool, typer.Option("--codabench", help="The address is that of a Codabench server.")]
 Phase = Annotated[str | None, typer.Option("--phase", help="Default: the phase that is open.")]
 Target = Annotated[str | None, typer.Argument(help="CHALLENGE or GATEWAY/CHALLENGE. Default: the kit you are in.")]
 
@@ -47,15 +51,19 @@ def login(
     token_file: Annotated[
         Path | None, typer.Option("--token-file", help="File with the token; - is standard input. Default: asks.")
     ] = None,
+    codabench: Codabench = False,
     json: console.Json = False,
 ) -> None:
     """Keep a token for a gateway: in the system's keyring, else in a file that only you can read.
+
+    With --codabench it asks for your user name and password there, which are changed for a token and kept nowhere;
+    or it takes the token in --token-file.
 
     Example: pkit login https://gateway.example.org
     """
     from participant_kit.participant.login import login
 
-    done = login(gateway, _ask_token(token_file))
+    done = _login_codabench(gateway, token_file) if codabench else login(gateway, _ask_token(token_file))
     kept = "the system's keyring" if done.kept_in == "keyring" else "a file that only you can read"
     console.emit(done, escape(f"Logged in to {done.gateway} as {done.name} ({done.role}). The token is in {kept}."))
 
@@ -65,12 +73,21 @@ def join(
     folder: Annotated[Path | None, typer.Option(help="Where to put the kit. Default: ./CHALLENGE")] = None,
     checksum: Annotated[str | None, typer.Option(help="The kit's SHA-256, as the organizer told it to you.")] = None,
     kernel: Annotated[bool, typer.Option(help="Make a Jupyter kernel with the challenge's packages.")] = True,
+    codabench: Codabench = False,
     json: console.Json = False,
 ) -> None:
     """Fetch a challenge's starter kit, verify it, and make its kernel. Again: bring it up to date.
 
+    With --codabench, CHALLENGE is the address of a competition, such as https://www.codabench.org/competitions/1234:
+    its starting kit and public data are put into ./codabench-1234. Register on its page first. From that folder,
+    submit, status, watch, scores, leaderboard and cancel work with that server. Nothing is sealed there: whoever runs
+    the server and its workers can read the notebook, and the organizer chooses what is shown of its run.
+
     Example: pkit join https://gateway.example.org/nhanes-diabetes
     """
+    if codabench:
+        _join_codabench(challenge, folder)
+        return
     from participant_kit.participant import Client
     from participant_kit.participant.kit import read_link
     from participant_kit.protocol.address import split_challenge
@@ -133,8 +150,14 @@ def submit(
 ) -> None:
     """Seal a notebook and send it to be run blind on the real data.
 
+    In the folder of a Codabench competition, or with its address as --challenge, it is sent there, as a zip and not
+    sealed; a folder of result files can be sent there too.
+
     Example: pkit submit starter_notebooks/02_baseline.ipynb --wait
     """
+    if place := _place(notebook, challenge):
+        _submit_codabench(place, notebook, phase, wait, checks)
+        return
     from participant_kit.challenge.alphabet import alphabet_of
     from participant_kit.participant.clients import client_of
     from participant_kit.participant.terminal import bits_text, describe, quota_text
@@ -217,6 +240,9 @@ def leaderboard(
     phase: Phase = None,
     offset: Annotated[int | None, typer.Option(min=0, help="Pass over so many of the best.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, max=1000, help="Show so many; the best 100 by default.")] = None,
+    add: Annotated[
+        str | None, typer.Option(help="Put this submission of yours there first, where Codabench leaves that to you.")
+    ] = None,
     json: console.Json = False,
 ) -> None:
     """Show the leaderboard of a challenge, with your row marked.
@@ -228,6 +254,8 @@ def leaderboard(
     client, slug = _where(challenge)
     if slug is None:
         raise typer.BadParameter("Name a challenge, or go to the folder of a kit.", param_hint="CHALLENGE")
+    if add:
+        client.submission(add).put_on_leaderboard()
     board = client.leaderboard(slug, phase, offset=offset, limit=limit)
     console.emit(board, leaderboard_table(board))
 
@@ -279,12 +307,16 @@ def explain(
 
 def list_challenges(
     gateway: Annotated[str | None, typer.Argument(help="A gateway. Default: the one you logged in to.")] = None,
+    codabench: Codabench = False,
     json: console.Json = False,
 ) -> None:
-    """List the challenges that a gateway offers.
+    """List the challenges that a gateway offers; with --codabench, the competitions in which you take part.
 
     Example: pkit list https://gateway.example.org
     """
+    if codabench:
+        _list_codabench(gateway)
+        return
     from participant_kit.participant import Client
     from participant_kit.participant.terminal import challenges_table
 
@@ -323,6 +355,77 @@ def verify(
     console.emit(verified, receipt_view(verified))
 
 
+def _login_codabench(server: str, token_file: Path | None) -> Login:
+    from participant_kit.participant.codabench.client import login, login_with_token
+
+    if token_file:
+        return login_with_token(server, _ask_token(token_file))
+    if sys.stdin.isatty():
+        return login(server, typer.prompt("User name", err=True), typer.prompt("Password", hide_input=True, err=True))
+    username, _, password = sys.stdin.read().partition("\n")
+    return login(server, username.strip(), password.rstrip("\r\n"))
+
+
+def _join_codabench(competition: str, folder: Path | None) -> None:
+    from participant_kit.participant.codabench.address import page_of, split_competition
+    from participant_kit.participant.codabench.client import CodabenchClient
+
+    server, number = split_competition(competition)
+    client = CodabenchClient(server, number)
+    with _working(f"Joining competition {number}") as tell:
+        place = client.join(number, folder, tell)
+        status = client.competition().participant_status
+    lines = [f"{place.title} is in {place.folder}", _UNSEALED]
+    if status != "approved":
+        lines.append(f"You cannot submit yet ({status or 'not registered'}). Register at {page_of(server, number)}")
+    result = {"server": server, "competition": number, "folder": str(place.folder), "participant_status": status}
+    console.emit(result, escape("\n".join(lines)))
+
+
+def _submit_codabench(place: Place, path: Path, phase: str | None, wait: bool, checks: bool) -> None:
+    from participant_kit.challenge.folder import find_challenge
+    from participant_kit.participant.codabench.client import client_at
+    from participant_kit.participant.terminal import describe, quota_text
+
+    client = client_at(place)
+    if checks and path.suffix == ".ipynb" and (kit := find_challenge(path.absolute().parent)):
+        _check(path, kit)
+    console.note(_UNSEALED)
+    with _working(f"Sending {path.name}"):
+        submission = client.submit(path, phase=phase)
+    with suppress(KitError):  # it was sent; what is left can be asked for later
+        console.note(escape(quota_text(client.quota(phase=submission.status.phase))))
+    if wait:
+        _finish(submission)
+        return
+    console.emit(describe(submission), f"Submitted {submission.id}. See it with: pkit watch {submission.id}")
+
+
+def _list_codabench(server: str | None) -> None:
+    from participant_kit.participant.codabench.client import CodabenchClient
+    from participant_kit.participant.terminal import competitions_table
+
+    if server is None:
+        raise typer.BadParameter("Give the address of the Codabench server.", param_hint="GATEWAY")
+    found = CodabenchClient(server).competitions()
+    nothing = "You take part in no competition there. Register on a competition's page."
+    console.emit(found, competitions_table(found) if found else nothing)
+
+
+_UNSEALED = (
+    "This is a Codabench server: nothing is sealed or signed. Whoever runs it and its workers can read what you send, "
+    "and the organizer chooses which logs and scores are shown."
+)
+
+
+def _place(notebook: Path, challenge: str | None) -> Place | None:
+    """The Codabench competition that is meant, if one is."""
+    from participant_kit.participant.codabench.place import find_place
+
+    start = notebook if notebook.is_dir() else notebook.parent
+    return find_place(start, challenge) or (find_place(Path.cwd()) if challenge is None else None)
+
+
 def _trusted(path: Path, challenge: str | None) -> KeyRing:
     """The keys of the kit that ``path`` lies in, or that is named."""
     from participant_kit.participant.kit import read_link
@@ -348,7 +451,7 @@ def _kit(path: Path, challenge: str | None) -> ChallengeFolder:
     return find_kit(path.absolute().parent, challenge)
 
 
-def _where(target: str | None) -> tuple[Client, str | None]:
+def _where(target: str | None) -> tuple[Client | CodabenchClient, str | None]:
     """The client and the challenge that ``target`` names; None for no challenge in particular."""
     from participant_kit.participant.clients import client_for
 

@@ -18,6 +18,7 @@ from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.check import check_notebook
 from participant_kit.participant.clients import client_for, client_of
+from participant_kit.participant.codabench.place import find_place
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.hints import for_notebook
 from participant_kit.participant.html import findings_html, log_html, notes_html, rehearsal_html, submission_html
@@ -100,6 +101,7 @@ def _rehearse(arguments: argparse.Namespace, here: Here, tell: Tell) -> Answer:
 
 def _submit(arguments: argparse.Namespace, here: Here, tell: Tell) -> Answer:
     path, kit = _notebook(arguments, here)
+    _only_blind(path.parent, arguments.challenge)
     tell(f"Checking {path.name}")
     findings = check_notebook(path, kit)
     errors = any(finding.level == "error" for finding in findings)
@@ -218,8 +220,19 @@ _GIVE_IT = "Give its path, as in: %blind submit 02_baseline.ipynb"
 
 
 def _where(arguments: argparse.Namespace, here: Here) -> Any:
-    start = Path(here.notebook).absolute().parent if here.notebook else None
+    start = Path(here.notebook).absolute().parent if here.notebook else Path.cwd()
+    _only_blind(start, arguments.challenge)
     return client_for(arguments.challenge, start)
+
+
+def _only_blind(start: Path, challenge: str | None) -> None:
+    """Raise where a Codabench competition is meant: nothing runs blind there."""
+    if place := find_place(start, challenge):
+        raise ParticipantError(
+            f"{place.title or place.name} is on a Codabench server, where nothing runs blind.",
+            hint='Press "Submit to Codabench" in the toolbar, or use pkit submit and pkit status in a terminal.',
+            code="codabench",
+        )
 
 
 def _saved(path: Path) -> str:

@@ -41,6 +41,17 @@ def kept_name(gateway: str, token: str | None) -> str | None:
     return name if token and digest == _digest(token) else None
 
 
+def save_codabench(server: str, token: str, name: str) -> Literal["keyring", "file"]:
+    """Keep ``token`` of the user ``name`` for a Codabench server, which no command takes for a gateway."""
+    return _save(server, "codabench", f"{checked_token(token)} {name}")
+
+
+def load_codabench(server: str) -> tuple[str, str] | None:
+    """The token for a Codabench server, and the user whose it is; None when nobody has logged in there."""
+    token, _, name = (_load(server, "codabench") or "").partition(" ")
+    return (token, name) if token else None
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(checked_token(token).encode()).hexdigest()
 

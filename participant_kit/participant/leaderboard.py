@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from participant_kit.participant.client import Client
+    from participant_kit.participant.codabench.client import CodabenchClient
 
 
 class Leaderboard(messages.Leaderboard):
@@ -24,7 +25,9 @@ class Leaderboard(messages.Leaderboard):
     _page: dict[str, int | None] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def of(cls, board: messages.Leaderboard, client: Client, page: dict[str, int | None]) -> Leaderboard:
+    def of(
+        cls, board: messages.Leaderboard, client: Client | CodabenchClient, page: dict[str, int | None]
+    ) -> Leaderboard:
         """``board`` as ``client`` got it, when it asked for ``page``."""
         new = cls(**vars(board))
         new._client, new._page = client, page

@@ -132,8 +132,7 @@ class Submission:
                     code="timeout",
                 )
             try:
-                path = f"/submissions/{self.id}"
-                self._take(self._connection.get(path, SubmissionStatus, version=self._status.version, wait=left))
+                self._take(self._next(left))
                 reached = time.monotonic()
             except GatewayError as error:
                 if not error.may_pass or time.monotonic() - reached > PATIENCE:
@@ -144,6 +143,12 @@ class Submission:
     def cancel(self) -> Submission:
         """Take it back. What has started on the real data may end before it is stopped."""
         return self._take(self._connection.post(f"/submissions/{self.id}/cancel", SubmissionStatus))
+
+    def put_on_leaderboard(self) -> Submission:
+        """Raise :class:`ParticipantError`: a gateway ranks by itself, and only Codabench may leave that to people."""
+        raise ParticipantError(
+            "This gateway ranks every scored submission by itself.", hint="Leave --add out.", code="ranked"
+        )
 
     def log(self) -> RehearsalReport:
         """The whole log of the failed rehearsal, which was sealed to this machine."""
@@ -194,6 +199,11 @@ class Submission:
 
     def _participant(self, record: Record | None) -> str:
         return record.participant if record else self._connection.get("/me", Account).name
+
+    def _next(self, seconds: float) -> SubmissionStatus:
+        """What it is once it has changed, or after ``seconds``."""
+        path = f"/submissions/{self.id}"
+        return self._connection.get(path, SubmissionStatus, version=self._status.version, wait=seconds)
 
     def _take(self, status: SubmissionStatus) -> Submission:
         if (status.id, status.challenge) != (self.id, self._status.challenge):

@@ -5,7 +5,7 @@ Text from the gateway is data: it goes through :func:`~participant_kit.protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -16,6 +16,8 @@ from rich.text import Text
 
 from participant_kit.challenge.finding import Finding
 from participant_kit.participant.cell_help import CellHelp
+from participant_kit.participant.codabench.messages import Listed
+from participant_kit.participant.codabench.submission import CodabenchSubmission
 from participant_kit.participant.explain import explain
 from participant_kit.participant.leaderboard import Leaderboard
 from participant_kit.participant.rehearse import Rehearsal
@@ -52,8 +54,13 @@ def submission_view(submission: Submission) -> RenderableType:
     status = submission.status
     title = f"  {printable(status.id, 80)}  phase {printable(status.phase, 80)}"
     parts: list[RenderableType] = [Text.assemble(state_text(status), title)]
+    if isinstance(submission, CodabenchSubmission):
+        more = f": {submission.status.details}" if submission.status.details else "."
+        parts.append(Text(f"Codabench calls it {printable(submission.status.said, 80)}{more}", style="dim"))
     if scores := submission.scores:
-        parts += [scores_table(scores), Text("Signed by the secure side; the receipt was verified.", style="dim")]
+        signed = "Signed by the secure side; the receipt was verified."
+        word = signed if submission.has_receipt else "The server's word: nobody has signed it."
+        parts += [scores_table(scores), Text(word, style="dim")]
     if failure := submission.failure:
         parts.append(failure_view(failure))
     if status.has_log:
@@ -105,14 +112,15 @@ def scores_table(scores: Mapping[str, float]) -> Table:
     return table
 
 
-def submissions_table(submissions: Iterable[Submission]) -> Table:
+def submissions_table(submissions: Sequence[Submission]) -> Table:
     """Many submissions, the newest last."""
     table = Table(Column("submission", no_wrap=True), "challenge", "phase", "state", "scores", "created (UTC)")
     for status in sorted((submission.status for submission in submissions), key=lambda status: status.created_at):
         where = (Text(printable(status.challenge, 80)), Text(printable(status.phase, 80)))
         when = f"{status.created_at:%Y-%m-%d %H:%M}"
         table.add_row(status.id, *where, state_text(status), Text(_scores_text(status.scores)), when)
-    table.caption = "Scores as the gateway shows them; pkit scores ID verifies one."
+    if not any(isinstance(submission, CodabenchSubmission) for submission in submissions):
+        table.caption = "Scores as the gateway shows them; pkit scores ID verifies one."
     return table
 
 
@@ -141,6 +149,14 @@ def challenges_table(challenges: Iterable[ChallengeInfo]) -> Table:
     for info in challenges:
         words = (info.card.slug, info.card.title, info.open_phase or "none", info.card.primary.name)
         table.add_row(*(Text(printable(word, 200)) for word in words), decimal(info.kit_bytes))
+    return table
+
+
+def competitions_table(competitions: Iterable[Listed]) -> Table:
+    """Competitions on a Codabench server."""
+    table = Table("competition", "title", "participants")
+    for one in competitions:
+        table.add_row(str(one.id), Text(printable(one.title, 200)), str(one.participants_count or ""))
     return table
 
 

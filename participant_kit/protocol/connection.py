@@ -32,15 +32,15 @@ SILENCE = 15
 Params = dict[str, str | int | float | None]
 
 
-class _Bearer(AuthBase):
+class _Token(AuthBase):
     """The token of one gateway. An ``auth`` of our own also keeps requests from reading ``.netrc``."""
 
-    def __init__(self, token: str | None) -> None:
-        self._token = token
+    def __init__(self, scheme: str, token: str | None) -> None:
+        self._scheme, self._token = scheme, token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
+            request.headers["Authorization"] = f"{self._scheme} {self._token}"
         return request
 
 
@@ -69,7 +69,9 @@ def _alive() -> list[tuple[int, int, int]]:
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
+    """What came back, whole."""
+
     status: int
     body: bytes
     kind: str
@@ -82,6 +84,11 @@ class Connection:
     ``timeout`` is in seconds, for each wait on the network; GET and PUT are tried ``retries`` times more,
     because both mean the same when they arrive twice. Every method raises :class:`GatewayError`.
     """
+
+    called = "gateway"
+    login = "pkit login"
+    prefix = API_PREFIX
+    scheme = "Bearer"
 
     def __init__(
         self,
@@ -97,7 +104,7 @@ class Connection:
         self._timeout = timeout
         self._known: dict[str, tuple[str, bytes]] = {}
         self._session = requests.Session()
-        self._session.auth = _Bearer(checked_token(token) if token is not None else None)
+        self._session.auth = _Token(self.scheme, checked_token(token) if token is not None else None)
         self._session.headers["User-Agent"] = f"participant-kit/{__version__}"
         # A proxy named in the environment must not see what goes, unencrypted, to this machine itself.
         self._session.trust_env = not is_loopback(self.gateway)
@@ -150,7 +157,7 @@ class Connection:
         if not self.has_token:
             raise GatewayError(
                 f"There is no token for {self.gateway} on this machine.",
-                hint=f"Log in with: pkit login {self.gateway}",
+                hint=f"Log in with: {self.login} {self.gateway}",
                 code="no_token",
             )
 
@@ -165,11 +172,11 @@ class Connection:
         wait: float = 0,
         limit: int = MAX_ANSWER,
         progress: Callable[[int], None] | None = None,
-    ) -> _Answer:
+    ) -> Answer:
         try:
             with self._session.request(
                 method,
-                self.gateway + API_PREFIX + path,
+                self.gateway + self.prefix + path,
                 params=params,
                 headers=headers,
                 data=content,
@@ -180,7 +187,7 @@ class Connection:
                 self._check_redirect(response)
                 body = self._read(response, limit, None if progress else self._timeout + wait, progress)
                 kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                answer = _Answer(response.status_code, body, kind, response.headers.get("ETag"))
+                answer = Answer(response.status_code, body, kind, response.headers.get("ETag"))
                 told_its_end = any(name in response.headers for name in ("Content-Length", "Transfer-Encoding"))
         except requests.RequestException as error:
             raise self._explain(error) from None
@@ -207,7 +214,7 @@ class Connection:
             body += chunk
             if len(body) > limit:
                 raise self._error(
-                    "answers with more than it should.", "Tell whoever runs the gateway.", "gateway_answer"
+                    "answers with more than it should.", f"Tell whoever runs the {self.called}.", "gateway_answer"
                 )
             if time.monotonic() > deadline:
                 raise self._slow()
@@ -234,11 +241,11 @@ class Connection:
             shown = printable(f"{target.scheme}://{target.hostname}" if target.hostname else "another path", 300)
             raise self._error(
                 f"sends on to {shown}, and a token is not shown to another address.",
-                "If that is where the gateway is now, log in to it with: pkit login ADDRESS",
+                f"If that is where the {self.called} is now, log in to it with: {self.login} ADDRESS",
                 "redirect",
             )
 
-    def _problem(self, answer: _Answer) -> GatewayError:
+    def _problem(self, answer: Answer) -> GatewayError:
         try:
             problem = Problem.model_validate_json(answer.body)
         except ValidationError:
@@ -250,10 +257,12 @@ class Connection:
                 )
             if "html" in answer.kind:
                 return self._no_gateway(answer.kind)
-            return self._error(f"failed (HTTP {answer.status}).", "Tell whoever runs the gateway.", "gateway_answer")
+            return self._error(
+                f"failed (HTTP {answer.status}).", f"Tell whoever runs the {self.called}.", "gateway_answer"
+            )
         message, hint = printable(problem.message), printable(problem.hint)
         if answer.status == 401 and not hint:
-            hint = f"Log in again with: pkit login {self.gateway}"
+            hint = f"Log in again with: {self.login} {self.gateway}"
         return GatewayError(message, hint=hint, code=printable(problem.code, 100), status=answer.status)
 
     def _explain(self, error: requests.RequestException) -> GatewayError:
@@ -290,13 +299,13 @@ class Connection:
 
     def _no_gateway(self, kind: str) -> GatewayError:
         return self._error(
-            f"answers with {printable(kind, 50)} where a gateway answers with JSON.",
+            f"answers with {printable(kind, 50)} where a {self.called} answers with JSON.",
             "Check the address; a network's sign-in page may also stand in the way.",
             "gateway_answer",
         )
 
     def _error(self, what: str, hint: str, code: str) -> GatewayError:
-        return GatewayError(f"The gateway {self.gateway} {what}", hint=hint, code=code)
+        return GatewayError(f"The {self.called} {self.gateway} {what}", hint=hint, code=code)
 
 
 def checked_token(token: str) -> str:

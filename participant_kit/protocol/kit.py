@@ -51,25 +51,41 @@ def pack_kit(folder: Path, challenge: str) -> bytes:
 def open_kit(data: bytes) -> dict[str, bytes]:
     """Every file of the kit by its path, checked against the manifest.
 
-    Raises :class:`ProtocolError` for what is no kit: a changed, missing or additional file, a path that
-    climbs out, a link, two paths that are one on some systems, or more than ``MAX_KIT_BYTES``.
+    Raises :class:`ProtocolError` for what is no kit: what :func:`unpack` refuses, and a changed, missing or additional
+    file.
+    """
+    files = unpack(data)
+    try:
+        manifest = Manifest.model_validate_json(files.pop(MANIFEST))
+    except (KeyError, ValueError):
+        raise _no_zip("a zip with a manifest") from None
+    for path in sorted(files.keys() | manifest.files.keys()):
+        if path not in files or hashlib.sha256(files[path]).hexdigest() != manifest.files.get(path):
+            raise ProtocolError(f"The kit's file {path!r} is not the one in its manifest.", hint="Download it again.")
+    return files
+
+
+def unpack(data: bytes, *, folders: bool = False) -> dict[str, bytes]:
+    """Every file of a zip from elsewhere by its path; with ``folders``, entries of folders are passed over.
+
+    Raises :class:`ProtocolError` for a path that climbs out, a link, two paths that are one on some systems, or
+    more than ``MAX_KIT_BYTES``.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
+            entries = [entry for entry in archive.infolist() if not (folders and entry.is_dir())]
             if len(entries) > MAX_KIT_FILES or sum(entry.file_size for entry in entries) > MAX_KIT_BYTES:
                 raise ProtocolError(f"The kit is larger than {MAX_KIT_BYTES >> 20} MiB or {MAX_KIT_FILES} files.")
             for entry in entries:
                 _check_path(entry)
             _check_collisions([entry.filename for entry in entries])
-            files = {entry.filename: _read(archive, entry) for entry in entries}
-        manifest = Manifest.model_validate_json(files.pop(MANIFEST))
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, EOFError, OSError):
-        raise ProtocolError("This is no starter kit: a zip with a manifest.", hint="Download it again.") from None
-    for path in sorted(files.keys() | manifest.files.keys()):
-        if path not in files or hashlib.sha256(files[path]).hexdigest() != manifest.files.get(path):
-            raise ProtocolError(f"The kit's file {path!r} is not the one in its manifest.", hint="Download it again.")
-    return files
+            return {entry.filename: _read(archive, entry) for entry in entries}
+    except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, EOFError, OSError):
+        raise _no_zip("a zip with a manifest" if not folders else "a zip") from None
+
+
+def _no_zip(expected: str) -> ProtocolError:
+    return ProtocolError(f"This is no starter kit: {expected}.", hint="Download it again.")
 
 
 def kit_digest(data: bytes) -> str:

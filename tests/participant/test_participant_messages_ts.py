@@ -11,7 +11,6 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from pydantic import BaseModel
 
-from participant_kit.challenge.card import Metric, Phase
 from participant_kit.challenge.finding import Finding
 from participant_kit.participant.server import messages
 from participant_kit.protocol.messages import LeaderboardRow, Quota
@@ -24,8 +23,8 @@ SAID: dict[str, type[Any]] = {
     "IFinding": Finding,
     "IProblem": messages.Problem,
     "IKit": messages.Kit,
-    "IPhase": Phase,
-    "IMetric": Metric,
+    "IPhase": messages.PhaseView,
+    "IMetric": messages.MetricView,
     "IQuota": Quota,
     "IPreview": messages.Preview,
     "ISend": messages.Send,

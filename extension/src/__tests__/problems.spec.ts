@@ -20,7 +20,7 @@ function codes(): string[] {
         const text = readFileSync(join(root, name), 'utf-8');
         for (const pattern of [
           /\bcode ?= ?"(\w+)"/g,
-          /^UNREACHABLE = "(\w+)"/gm,
+          /^[A-Z_]+ = "(\w+)"\n"""The code of/gm,
           /GatewayError\(\s*\d+,\s*"(\w+)"/g,
           /_error\([^)]*"(\w+)",?\s*\)/g
         ]) {

@@ -38,13 +38,14 @@ export function kit(some: Partial<IKit> = {}): IKit {
     path: 'nhanes',
     notebook: 'nhanes/starter.ipynb',
     kernel: 'pkit-nhanes',
+    codabench: false,
     ...some
   };
 }
 
 export const METRICS: IMetric[] = [
-  { name: 'auc', higher_is_better: true, range: [0, 1], decimals: 3, primary: true },
-  { name: 'loss', higher_is_better: false, range: [0, 9], decimals: 2, primary: false }
+  { name: 'auc', higher_is_better: true, decimals: 3, primary: true },
+  { name: 'loss', higher_is_better: false, decimals: 2, primary: false }
 ];
 
 export function phase(some: Partial<IPhase> = {}): IPhase {
@@ -52,9 +53,6 @@ export function phase(some: Partial<IPhase> = {}): IPhase {
     name: 'development',
     starts: '2020-01-01T00:00:00Z',
     ends: '2120-01-01T00:00:00Z',
-    per_day: 10,
-    total: 100,
-    leaderboard: 'live',
     ...some
   };
 }
@@ -100,6 +98,8 @@ export function submission(some: Partial<ISubmission> = {}): ISubmission {
     verified: false,
     explanation: '',
     next_step: '',
+    said: '',
+    details: '',
     ...some
   };
 }

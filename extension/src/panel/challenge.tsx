@@ -26,9 +26,11 @@ export function ChallengeSection(props: { view: IChallenge }): React.ReactElemen
         {phase ? (
           <>
             <span className="pkit-Badge">{phase.name}</span>{' '}
-            <span title={formatMoment(phase.ends, locale)}>
-              {trans.__('ends %1', formatAgo(phase.ends, now, locale))}
-            </span>
+            {phase.ends !== undefined && (
+              <span title={formatMoment(phase.ends, locale)}>
+                {trans.__('ends %1', formatAgo(phase.ends, now, locale))}
+              </span>
+            )}
           </>
         ) : next ? (
           <>
@@ -39,6 +41,9 @@ export function ChallengeSection(props: { view: IChallenge }): React.ReactElemen
           <span className="pkit-Badge">{trans.__('over')}</span>
         )}
       </p>
+      {view.kit.codabench && (
+        <p className="pkit-Hint">{trans.__('On a Codabench server: nothing is sealed or signed.')}</p>
+      )}
       {view.quota && <QuotaBars quota={view.quota} view={view} />}
       <nav className="pkit-Links" aria-label={trans.__('About the challenge')}>
         {view.kit.overview && (
@@ -102,19 +107,21 @@ function QuotaBars(props: { quota: IQuota; view: IChallenge }): React.ReactEleme
           most={quota.total}
         />
       )}
-      <Meter
-        label={trans.__(
-          'Release budget: %1 of %2 bits left',
-          formatBits(bitsLeft(quota, view.budget_bits), locale),
-          formatBits(view.budget_bits, locale)
-        )}
-        title={trans.__(
-          'One run can reveal at most %1 bits about the data.',
-          formatBits(view.most_bits, locale)
-        )}
-        value={quota.revealed_bits}
-        most={view.budget_bits}
-      />
+      {view.budget_bits !== undefined && (
+        <Meter
+          label={trans.__(
+            'Release budget: %1 of %2 bits left',
+            formatBits(bitsLeft(quota, view.budget_bits), locale),
+            formatBits(view.budget_bits, locale)
+          )}
+          title={trans.__(
+            'One run can reveal at most %1 bits about the data.',
+            formatBits(view.most_bits ?? 0, locale)
+          )}
+          value={quota.revealed_bits}
+          most={view.budget_bits}
+        />
+      )}
     </div>
   );
 }

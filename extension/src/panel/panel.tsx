@@ -144,6 +144,7 @@ export function PanelView(props: { reload: () => void }): React.ReactElement {
                 submissions={challenge.submissions}
                 metrics={challenge.view?.metrics ?? []}
                 notebook={current.notebook}
+                codabench={current.codabench}
               />
             ) : challenge.view ? (
               <LeaderboardSection key={keyOf(current)} view={challenge.view} board={challenge.board} />

@@ -68,13 +68,15 @@ function Progress(props: { submission: ISubmission }): React.ReactElement {
         : STEPS.indexOf(submission.state as (typeof STEPS)[number]);
   const elapsed = formatSeconds((now - Date.parse(submission.updated_at)) / 1000);
   const text =
-    submission.state === 'queued'
-      ? submission.queue_position
-        ? trans.__('Place %1 in the queue', submission.queue_position)
-        : trans.__('Waits for a runner')
-      : submission.state === 'rehearsing'
-        ? trans.__('On the sample, %1', elapsed)
-        : trans.__('On the real data, %1', elapsed);
+    submission.said !== ''
+      ? trans.__('Codabench: %1, %2', submission.said, elapsed)
+      : submission.state === 'queued'
+        ? submission.queue_position
+          ? trans.__('Place %1 in the queue', submission.queue_position)
+          : trans.__('Waits for a runner')
+        : submission.state === 'rehearsing'
+          ? trans.__('On the sample, %1', elapsed)
+          : trans.__('On the real data, %1', elapsed);
   return (
     <div
       className="pkit-Progress"
@@ -139,6 +141,16 @@ function Outcome(props: {
             </div>
           ))}
       </dl>
+    );
+  }
+  if (submission.state === 'failed' && submission.said !== '') {
+    return (
+      <div className="pkit-Failure">
+        {trans.__('Codabench calls it %1.', submission.said)} {submission.details}{' '}
+        <span className="pkit-Failure-next">
+          {trans.__("Its log, if the organizer shows it, is on the competition's page.")}
+        </span>
+      </div>
     );
   }
   if (submission.state === 'failed' || submission.state === 'refused') {

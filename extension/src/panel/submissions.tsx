@@ -5,7 +5,7 @@ import * as React from 'react';
 import { useView } from '../context';
 import { formatState } from '../format';
 import type { IMetric, ISubmission } from '../messages';
-import { primaryOf, standings } from '../scores';
+import { inTime, primaryOf, standings } from '../scores';
 import { Notice } from './notice';
 import { ScorePlot } from './plot';
 import { SubmissionRow } from './submission';
@@ -25,6 +25,7 @@ export function SubmissionsSection(props: {
   submissions: ReadonlyMap<string, ISubmission>;
   metrics: readonly IMetric[];
   notebook?: string;
+  codabench?: boolean;
 }): React.ReactElement {
   const { trans } = useView();
   const [words, setWords] = React.useState('');
@@ -61,9 +62,11 @@ export function SubmissionsSection(props: {
   if (all.length === 0) {
     return (
       <Notice title={trans.__('No submissions yet.')}>
-        {props.notebook
-          ? trans.__('Open the starter notebook and press "Submit blind" in its toolbar.')
-          : trans.__('Press "Submit blind" in the toolbar of a notebook.')}
+        {props.codabench
+          ? trans.__('Press "Submit to Codabench" in the toolbar of a notebook.')
+          : props.notebook
+            ? trans.__('Open the starter notebook and press "Submit blind" in its toolbar.')
+            : trans.__('Press "Submit blind" in the toolbar of a notebook.')}
       </Notice>
     );
   }
@@ -183,7 +186,7 @@ export function select(
 
 /** In the order that was asked for; those without a score come last when that is by score. */
 export function arrange(submissions: ISubmission[], order: Order, primary?: IMetric): ISubmission[] {
-  const newest = (a: ISubmission, b: ISubmission): number => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0); // identifiers are in order of time
+  const newest = (a: ISubmission, b: ISubmission): number => inTime(b, a);
   const score = (one: ISubmission): number => {
     const value = primary && one.scores?.[primary.name];
     return value === undefined ? -Infinity : primary?.higher_is_better ? value : -value;

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from participant_kit.participant.codabench.place import joined
+from participant_kit.participant.server.codabench import CodabenchWatch
 from participant_kit.participant.server.files import Files
 from participant_kit.participant.server.jobs import Jobs
 from participant_kit.participant.server.messages import Event, SubmissionView
@@ -76,7 +78,8 @@ class Broker:
     def _start(self, key: Key) -> None:
         if old := self._watches.get(key):
             old.stop()
-        self._watches[key] = Watch(*key, self.files, self._tell_watchers, wait=self._wait, pause=self._pause)
+        kind = CodabenchWatch if joined(*key) else Watch
+        self._watches[key] = kind(*key, self.files, self._tell_watchers, wait=self._wait, pause=self._pause)
         self._watches[key].start()
 
     def _stop_later(self) -> None:

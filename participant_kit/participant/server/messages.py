@@ -33,7 +33,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from participant_kit.challenge.card import Metric, Phase
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.finding import Finding, FindingsError
 from participant_kit.protocol import messages as protocol
@@ -66,7 +65,10 @@ class Problem(protocol.Problem):
 
 
 class Kit(_Message):
-    """A starter kit on this machine. ``path`` is its folder, None where Jupyter does not show it."""
+    """A starter kit on this machine. ``path`` is its folder, None where Jupyter does not show it.
+
+    With ``codabench`` it is that of a competition: ``gateway`` is its server, and ``challenge`` its number there.
+    """
 
     gateway: str
     challenge: str
@@ -77,24 +79,46 @@ class Kit(_Message):
     data: str | None = None
     notebook: str | None = None
     kernel: str
+    codabench: bool = False
 
 
 class NotebookAt(_Message):
-    """A notebook, by its path."""
+    """A notebook, by its path; to be sent to ``target``, the folder of a competition, where its own is not meant."""
 
     path: Text
+    target: Text | None = None
+
+
+class PhaseView(_Message):
+    """A phase; it may have no end on a Codabench server."""
+
+    name: str
+    starts: datetime
+    ends: datetime | None
+
+
+class MetricView(_Message):
+    """A column of scores."""
+
+    name: str
+    higher_is_better: bool
+    decimals: int
+    primary: bool
 
 
 class Preview(_Message):
-    """What is to be known before a notebook is sent. ``problem`` says why the gateway's half is missing."""
+    """What is to be known before a notebook is sent. ``problem`` says why the gateway's half is missing.
+
+    A Codabench server counts no bits.
+    """
 
     kit: Kit
     findings: list[Finding]
     phase: str | None = None
-    phases: list[Phase]
+    phases: list[PhaseView]
     quota: Quota | None = None
-    most_bits: float
-    budget_bits: float
+    most_bits: float | None = None
+    budget_bits: float | None = None
     problem: Problem | None = None
 
 
@@ -112,7 +136,8 @@ class SubmissionView(SubmissionStatus):
 
     ``notebook`` is where it was submitted from, None when nothing is there any more; ``kept`` says that the
     notebook exactly as it was sent is on this machine. ``problem`` is set when what the gateway shows is not
-    what the secure side has signed.
+    what the secure side has signed. On a Codabench server nothing is signed, and nothing is ``verified``: ``said`` is
+    its own word for the state, and ``details`` what it adds.
     """
 
     gateway: str
@@ -123,6 +148,8 @@ class SubmissionView(SubmissionStatus):
     verified: bool = False
     explanation: str = ""
     next_step: str = ""
+    said: str = ""
+    details: str = ""
     problem: Problem | None = None
 
 
@@ -152,12 +179,12 @@ class ChallengeView(_Message):
     kit: Kit
     summary: str
     me: str | None
-    phases: list[Phase]
+    phases: list[PhaseView]
     open_phase: str | None
-    metrics: list[Metric]
+    metrics: list[MetricView]
     quota: Quota | None
-    most_bits: float
-    budget_bits: float
+    most_bits: float | None
+    budget_bits: float | None
     kit_is_current: bool
     server_time: datetime
 

@@ -20,9 +20,13 @@ from tornado import web
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.errors import KitError
-from participant_kit.challenge.finding import FindingsError
+from participant_kit.challenge.finding import Finding, FindingsError
 from participant_kit.challenge.folder import ChallengeFolder, find_challenge
 from participant_kit.participant.client import Client
+from participant_kit.participant.codabench import records as codabench_records
+from participant_kit.participant.codabench.client import CodabenchClient
+from participant_kit.participant.codabench.place import Place, joined
+from participant_kit.participant.codabench.submission import CodabenchSubmission
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import write_whole
 from participant_kit.participant.kit import find_kit, read_link
@@ -30,6 +34,15 @@ from participant_kit.participant.login import login
 from participant_kit.participant.records import find_record, sent_from_here
 from participant_kit.participant.server.broker import Broker
 from participant_kit.participant.server.checks import findings_of
+from participant_kit.participant.server.codabench import (
+    all_kits,
+    ask_codabench,
+    competition_findings,
+    competition_kit,
+    competition_preview,
+    competition_submission_view,
+    place_of,
+)
 from participant_kit.participant.server.events import AUTH_RESOURCE, EventsHandler
 from participant_kit.participant.server.messages import (
     Board,
@@ -47,7 +60,7 @@ from participant_kit.participant.server.messages import (
     SubmissionView,
     Who,
 )
-from participant_kit.participant.server.views import ask, board_view, kit_view, kits_here, offer_view, submission_view
+from participant_kit.participant.server.views import ask, board_view, kit_view, offer_view, phase_views, submission_view
 from participant_kit.participant.server.watch import open_report
 from participant_kit.participant.submission import Submission
 from participant_kit.protocol.errors import GatewayError
@@ -89,16 +102,31 @@ class _Handler(APIHandler):
             found = Problem(code="file", message=message, hint="Check the folder.")
         await self.finish(_json(found))
 
-    def client_of(self, identifier: str) -> Client:
-        """A client of the gateway that a submission was sent to; the page names it for one from elsewhere."""
+    def client_of(self, identifier: str) -> Client | CodabenchClient:
+        """A client of the gateway that a submission was sent to; the page names it for one from elsewhere.
+
+        On a Codabench server submissions have numbers, and the page names the competition too.
+        """
+        if identifier.isdecimal():
+            return ask_codabench(self.place())
         record = find_record(identifier)
         gateway = record.gateway if record else self.get_query_argument("gateway", "")
         if not gateway:
             raise ParticipantError("This submission is not known here.", hint="Look again.", code="unknown_submission")
         return ask(gateway)
 
-    def view_of(self, submission: Submission, client: Client) -> SubmissionView:
+    def place(self) -> Place:
+        """The competition that the page names. Raises :class:`ParticipantError`."""
+        if place := joined(self.get_query_argument("gateway", ""), self.get_query_argument("challenge", "")):
+            return place
+        raise ParticipantError("This submission is not known here.", hint="Look again.", code="unknown_submission")
+
+    def view_of(self, submission: Submission, client: Client | CodabenchClient) -> SubmissionView:
         """What is to be known of a submission, told to every page as well."""
+        if isinstance(submission, CodabenchSubmission):
+            view = competition_submission_view(submission, client.gateway, self.files)
+            self.broker.show(view)
+            return view
         report = open_report(submission) if submission.status.has_log else None
         view = submission_view(submission, client.gateway, self.files, verify=True, report=report)
         self.broker.show(view)
@@ -112,7 +140,7 @@ class KitsHandler(_Handler):
     @authorized
     async def get(self) -> None:
         """Every kit that was joined."""
-        await self.answer(lambda: kits_here(self.files))
+        await self.answer(lambda: all_kits(self.files))
 
 
 class NotebookHandler(_Handler):
@@ -124,7 +152,10 @@ class NotebookHandler(_Handler):
         """The kit around a notebook, or null."""
 
         def work() -> Kit | None:
-            kit = find_challenge(self.files.on_disk(self.body(NotebookAt).path).parent)
+            path = self.files.on_disk(self.body(NotebookAt).path)
+            if place := place_of(path, None):
+                return competition_kit(place, self.files)
+            kit = find_challenge(path.parent)
             return kit_view(kit, self.files) if kit else None
 
         await self.answer(work)
@@ -139,7 +170,10 @@ class PreviewHandler(_Handler):
         """The findings of the check, and what is left of quota and budget."""
 
         def work() -> Preview:
-            path = self.files.on_disk(self.body(NotebookAt).path)
+            asked = self.body(NotebookAt)
+            path = self.files.on_disk(asked.path)
+            if place := place_of(path, asked.target):
+                return competition_preview(path, place, self.files)
             kit, client = _kit_of(path)
             view = kit_view(kit, self.files)
             assert view is not None  # noqa: S101 - _kit_of has seen its link
@@ -147,13 +181,13 @@ class PreviewHandler(_Handler):
             preview = Preview(
                 kit=view,
                 findings=findings_of(path, kit),
-                phases=card.phases,
+                phases=phase_views(card),
                 most_bits=alphabet_of(card).bits,
                 budget_bits=card.release.budget_bits,
             )
             try:
                 info = client.challenge(card.slug)
-                preview.phase, preview.phases = info.open_phase, info.card.phases
+                preview.phase, preview.phases = info.open_phase, phase_views(info.card)
                 preview.quota = client.quota(card.slug, info.open_phase)
                 client.check_kit(kit, info)
             except KitError as error:
@@ -174,14 +208,16 @@ class SubmissionsHandler(_Handler):
         def work() -> SubmissionView:
             send = self.body(Send)
             path = self.files.on_disk(send.path)
+            words: dict[str, Any] = {"phase": send.phase, "name": send.name.strip(), "note": send.note.strip()}
+            if place := place_of(path, send.target):
+                _check(competition_findings(path), send)
+                with _one_at_a_time(path):
+                    server = ask_codabench(place)
+                    return self.view_of(server.submit(path, **words), server)
             kit, client = _kit_of(path)
-            findings = findings_of(path, kit)
-            if any(finding.level == "error" or not send.override for finding in findings):
-                raise FindingsError(findings, hint="Correct these cells, then submit again.")
+            _check(findings_of(path, kit), send)
             with _one_at_a_time(path):
-                submission = client.submit(
-                    path, challenge=kit.root, phase=send.phase, name=send.name.strip(), note=send.note.strip()
-                )
+                submission = client.submit(path, challenge=kit.root, **words)
             view = submission_view(submission, client.gateway, self.files)
             self.broker.show(view)
             return view
@@ -233,16 +269,21 @@ class SubmissionHandler(_Handler):
         await self.answer(work)
 
     def _open(self, identifier: str) -> Opened:
-        record, kept = sent_from_here(identifier)
-        kit = find_kit(record.kit, record.challenge, record.gateway)
-        target = kit.root / SENT / f"{record.path.stem}-{identifier[-8:]}.ipynb"
+        if identifier.isdecimal():
+            place = self.place()
+            root, (sent, kept) = place.folder or Path(), codabench_records.sent_from_here(place.server, int(identifier))
+            stem = sent.path.stem
+        else:
+            record, kept = sent_from_here(identifier)
+            root, stem = find_kit(record.kit, record.challenge, record.gateway).root, record.path.stem
+        target = root / SENT / f"{stem}-{identifier[-8:]}.ipynb"
         if not target.is_file() or target.read_bytes() != kept.read_bytes():
             write_whole(target, kept.read_bytes(), private=False)
             target.chmod(0o444)  # it is what was sent; a change to it would be lost on nobody's side
         shown = self.files.shown(target)
         if shown is None:
             raise ParticipantError(
-                f"The kit in {kit.root} is outside the folder that Jupyter shows.",
+                f"The kit in {root} is outside the folder that Jupyter shows.",
                 hint="Start Jupyter in a folder above it.",
                 code="outside",
             )
@@ -260,6 +301,9 @@ class LeaderboardHandler(_Handler):
         phase = self.get_query_argument("phase", None)
 
         def work() -> Board:
+            if place := joined(gateway, challenge):
+                server = ask_codabench(place)
+                return board_view(server, challenge, phase, server.me().name)
             client = ask(gateway)
             return board_view(client, challenge, phase, _name(client))
 
@@ -359,7 +403,7 @@ class JobHandler(_Handler):
         await self.answer(lambda: self.broker.jobs.cancel(identifier))
 
 
-_ID = r"([0-9a-f-]{36})"
+_ID = r"([0-9a-f-]{36}|[0-9]{1,18})"
 ROUTES: list[tuple[str, type[Any]]] = [
     ("kits", KitsHandler),
     ("notebook", NotebookHandler),
@@ -391,6 +435,12 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
     finally:
         with _lock:
             _sending.discard(path)
+
+
+def _check(findings: list[Finding], send: Send) -> None:
+    """Raise for mistakes, and for warnings that were not overridden."""
+    if any(finding.level == "error" or not send.override for finding in findings):
+        raise FindingsError(findings, hint="Correct these cells, then submit again.")
 
 
 def _kit_of(path: Path) -> tuple[ChallengeFolder, Client]:

@@ -5,15 +5,26 @@ from __future__ import annotations
 import contextlib
 
 from participant_kit.challenge.alphabet import alphabet_of
+from participant_kit.challenge.card import Card
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.participant.client import Client
+from participant_kit.participant.codabench.client import CodabenchClient
 from participant_kit.participant.explain import sentences
 from participant_kit.participant.kernel import kernel_name
 from participant_kit.participant.kit import find_kit, joined_kits, read_link
 from participant_kit.participant.records import find_record, kept_path
 from participant_kit.participant.server.files import Files
-from participant_kit.participant.server.messages import Board, ChallengeView, Kit, Offer, Problem, SubmissionView
+from participant_kit.participant.server.messages import (
+    Board,
+    ChallengeView,
+    Kit,
+    MetricView,
+    Offer,
+    PhaseView,
+    Problem,
+    SubmissionView,
+)
 from participant_kit.participant.submission import Submission
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError
 from participant_kit.protocol.messages import ChallengeInfo, RehearsalReport
@@ -67,9 +78,17 @@ def challenge_view(
         kit=view,
         summary=card.summary,
         me=me,
-        phases=card.phases,
+        phases=phase_views(card),
         open_phase=info.open_phase,
-        metrics=card.metrics,
+        metrics=[
+            MetricView(
+                name=metric.name,
+                higher_is_better=metric.higher_is_better,
+                decimals=metric.decimals,
+                primary=metric.primary,
+            )
+            for metric in card.metrics
+        ],
         quota=client.quota(card.slug, info.open_phase) if me else None,
         most_bits=alphabet_of(card).bits,
         budget_bits=card.release.budget_bits,
@@ -78,7 +97,12 @@ def challenge_view(
     )
 
 
-def board_view(client: Client, slug: str, phase: str | None, me: str | None) -> Board:
+def phase_views(card: Card) -> list[PhaseView]:
+    """The phases of a challenge."""
+    return [PhaseView(name=phase.name, starts=phase.starts, ends=phase.ends) for phase in card.phases]
+
+
+def board_view(client: Client | CodabenchClient, slug: str, phase: str | None, me: str | None) -> Board:
     """A leaderboard and who is looking."""
     board = client.leaderboard(slug, phase)
     plain = {name: getattr(board, name) for name in type(board).model_fields}

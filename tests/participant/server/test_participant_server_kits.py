@@ -46,6 +46,7 @@ async def test_a_kit_comes_with_what_the_page_opens_of_it(ask: Requests, ada: Pe
             "data": "small/DATA.md",
             "notebook": "small/starter_notebooks/01_explore.ipynb",
             "kernel": "pkit-small",
+            "codabench": False,
         }
     ]
 
