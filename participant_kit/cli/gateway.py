@@ -144,6 +144,28 @@ def token(
 
 
 @app.command()
+def audit(
+    data: Data,
+    database: Database = None,
+    limit: Annotated[int, typer.Option(min=1, help="Lines, the newest.")] = 100,
+    json: console.Json = False,
+) -> None:
+    """Print the audit log: every administrative act, by whom and when.
+
+    Example: pkit gateway audit --data ./gateway
+    """
+    from participant_kit.gateway.audit import read_audit
+    from participant_kit.gateway.database import Database as Opened
+
+    opened = Opened(_existing(data, database))
+    with opened.read() as connection:
+        lines = read_audit(connection, limit=limit)
+    opened.close()
+    text = [f"{line['at']:%Y-%m-%d %H:%M:%S}  {line['account']}  {line['act']}  {line['subject']}" for line in lines]
+    console.emit([{**line, "at": line["at"].isoformat()} for line in lines], "\n".join(text) or "No line yet.")
+
+
+@app.command()
 def upgrade(
     data: Data,
     database: Database = None,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 
@@ -19,16 +20,20 @@ from participant_kit.gateway.blobs import StoreError, disk_full, open_blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.metrics import count_error
+from participant_kit.gateway.publish import DRAFTS
 from participant_kit.gateway.routes import challenges, runners, server, submissions
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.submissions import SEALED
+from participant_kit.gateway.tables import results
 from participant_kit.gateway.tables import submissions as submissions_table
 from participant_kit.gateway.watch import Watch, problem
 from participant_kit.protocol.messages import API_PREFIX, Problem
-from participant_kit.protocol.states import FINAL
+from participant_kit.protocol.states import FINAL, State
 
 _log = logging.getLogger(__name__)
+AGAIN = 30 * 86400.0
+"""Seconds for which the notebook of a lost run is kept, so that an organizer can have it run again."""
 _SILENT: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own telemetry has the text of exceptions, and the environment can turn it on; ours is in Watch."""
 
@@ -76,11 +81,14 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _sweep(service: Service) -> None:
-    """Remove sealed notebooks that no open submission needs."""
-    final = [state.value for state in FINAL]
-    query = select(submissions_table.c.sealed).where(submissions_table.c.state.not_in(final))
+    """Remove sealed notebooks that nobody needs: neither is the submission open, nor can it be run again."""
+    column = submissions_table.c
+    is_open = column.state.not_in([state.value for state in FINAL])
+    has_result = exists().where(results.c.submission == column.id)
+    lost = (column.state == State.FAILED.value) & (column.updated_at > time.time() - AGAIN) & ~has_result
     with service.database.read() as connection:
-        service.blobs.sweep(SEALED, connection.scalars(query))
+        service.blobs.sweep(SEALED, connection.scalars(select(column.sealed).where(is_open | lost)))
+    service.blobs.sweep(DRAFTS, ())
 
 
 def _healthz() -> dict[str, str]:

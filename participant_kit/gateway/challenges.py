@@ -63,9 +63,16 @@ def store_challenge(connection: Connection, card: Card, keys: KeyRing, kit: byte
         "kit_sha256": kit_digest(kit),
         "kit_bytes": len(kit),
         "updated_at": time.time(),
+        "changes": None,
     }
     insert_missing(connection, challenges, slug=card.slug, **values)
     connection.execute(update(challenges).where(challenges.c.slug == card.slug).values(values))
+
+
+def with_changes(card: dict[str, Any], changes: dict[str, Any] | None) -> Card:
+    """The card as it holds on the gateway: the dates, quotas and boards of phases are the organizer's to change."""
+    phases = [{**phase, **(changes or {}).get(phase["name"], {})} for phase in card["phases"]]
+    return Card.model_validate({**card, "phases": phases})
 
 
 def find_challenge(connection: Connection, slug: str) -> ChallengeInfo:
@@ -86,10 +93,10 @@ _read: dict[str, tuple[Any, Card, KeyRing]] = {}
 
 
 def _info(row: Any) -> ChallengeInfo:
-    stored = (row.card, row.keys)
+    stored = (row.card, row.keys, row.changes)
     before = _read.get(row.slug)
     if before is None or before[0] != stored:
-        before = _read[row.slug] = (stored, Card.model_validate(row.card), KeyRing.model_validate(row.keys))
+        before = _read[row.slug] = (stored, with_changes(row.card, row.changes), KeyRing.model_validate(row.keys))
     _, card, keys = before
     now = datetime.now(UTC)
     phase = card.open_phase(now)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.database import insert_missing
-from participant_kit.gateway.tables import best, boards
+from participant_kit.gateway.tables import best, boards, results, submissions
 from participant_kit.protocol.messages import Leaderboard, LeaderboardRow
+from participant_kit.protocol.states import State
 
 PAGE = 100
 """Rows of a board in one answer, unless the client asks for another number."""
@@ -49,8 +51,15 @@ def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, 
 
     The participant's account is locked by the change that comes before.
     """
-    rank_by = -scores[card.primary.name] if card.primary.higher_is_better else scores[card.primary.name]
+    rank_by = _rank_by(card, scores)
     key = {"challenge": row.challenge, "phase": row.phase}
+    insert_missing(connection, boards, **key, version=0, bits=0.0, since=0.0)
+    board = (boards.c.challenge == row.challenge) & (boards.c.phase == row.phase)
+    since = connection.scalar(
+        update(boards).where(board).values(version=boards.c.version + 1).returning(boards.c.since)
+    )
+    if row.created_at < (since or 0.0):
+        return
     mine = (best.c.challenge == row.challenge) & (best.c.phase == row.phase) & (best.c.participant == row.participant)
     before = connection.execute(select(best).where(mine)).one_or_none()
     values = {"rank_by": rank_by, "scores": scores, "submitted_at": row.created_at}
@@ -59,9 +68,54 @@ def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, 
     else:
         better = values if rank_by < before.rank_by else {}
         connection.execute(update(best).where(mine).values(submissions=before.submissions + 1, **better))
-    insert_missing(connection, boards, **key, version=0, bits=0.0)
-    board = (boards.c.challenge == row.challenge) & (boards.c.phase == row.phase)
-    connection.execute(update(boards).where(board).values(version=boards.c.version + 1))
+
+
+def _rank_by(card: Card, scores: dict[str, float]) -> float:
+    score = scores[card.primary.name]
+    return -score if card.primary.higher_is_better else score
+
+
+def recount(connection: Connection, card: Card, phase: str, participant: str) -> None:
+    """Find the best of ``participant`` anew, who is locked, without what is disqualified.
+
+    Where a mechanism of the card repeats the best score, what was scored after a disqualified one and says the same
+    is its echo, and does not count either.
+    """
+    mine = [
+        submissions.c.challenge == card.slug,
+        submissions.c.phase == phase,
+        submissions.c.participant == participant,
+    ]
+    board = (boards.c.challenge == card.slug) & (boards.c.phase == phase)
+    counting = update(boards).where(board).values(version=boards.c.version + 1).returning(boards.c.since)
+    since = connection.scalar(counting) or 0.0
+    columns = select(submissions.c.scores, submissions.c.created_at, submissions.c.disqualified)
+    scored = columns.join(results, results.c.submission == submissions.c.id).where(
+        *mine, submissions.c.state == State.SCORED.value, submissions.c.created_at >= since
+    )
+    echoes: list[dict[str, float]] = []
+    kept = []
+    for row in connection.execute(scored.order_by(results.c.created_at, submissions.c.id)):
+        if row.disqualified is not None:
+            echoes += [row.scores] if card.release.leaderboard_mechanism != "rounded" else []
+        elif row.scores not in echoes:
+            kept.append(row)
+    own = (best.c.challenge == card.slug) & (best.c.phase == phase) & (best.c.participant == participant)
+    connection.execute(delete(best).where(own))
+    if kept:
+        first = min(kept, key=lambda row: (_rank_by(card, row.scores), row.created_at))
+        values = {"rank_by": _rank_by(card, first.scores), "scores": first.scores, "submitted_at": first.created_at}
+        key = {"challenge": card.slug, "phase": phase, "participant": participant}
+        connection.execute(insert(best).values(**key, submissions=len(kept), **values))
+
+
+def empty_board(connection: Connection, challenge: str, phase: str) -> None:
+    """Begin the board of a phase anew: what was submitted until now is not on it any more."""
+    now = time.time()
+    insert_missing(connection, boards, challenge=challenge, phase=phase, version=0, bits=0.0, since=now)
+    board = (boards.c.challenge == challenge) & (boards.c.phase == phase)
+    connection.execute(update(boards).where(board).values(version=boards.c.version + 1, since=now))
+    connection.execute(delete(best).where(best.c.challenge == challenge, best.c.phase == phase))
 
 
 def board_version(connection: Connection, challenge: str, phase: str) -> int:

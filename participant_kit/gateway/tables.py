@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table
 
 metadata = MetaData()
 
@@ -13,6 +13,9 @@ accounts = Table(
     Column("role", String(16), nullable=False),
     Column("created_at", Float, nullable=False),
     Column("revision", Integer, nullable=False, default=0, comment="counts the changes of this account's submissions"),
+    Column("state", String(16), nullable=False, default="active", comment="active, waiting for approval, or paused"),
+    Column("team", ForeignKey("accounts.name"), comment="whose quota and row on the board it shares"),
+    Column("is_team", Boolean, nullable=False, default=False, comment="several people; nobody logs in as it"),
 )
 
 tokens = Table(
@@ -21,6 +24,43 @@ tokens = Table(
     Column("sha256", String(64), primary_key=True),
     Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
     Column("expires_at", Float),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True, comment="of what stands in the link"),
+    Column("team", ForeignKey("accounts.name")),
+    Column("approve", Boolean, nullable=False, comment="whether who comes by it waits for an organizer"),
+    Column("uses", Integer, nullable=False),
+    Column("used", Integer, nullable=False, default=0),
+    Column("note", String(200), nullable=False, default=""),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("account", String(64), nullable=False, comment="who did it; 'operator' is the command line"),
+    Column("act", String(64), nullable=False),
+    Column("subject", String(200), nullable=False, comment="what it was done to"),
+    Column("detail", JSON, nullable=False),
+    comment="every administrative act; triggers let no line be changed or removed",
 )
 
 challenges = Table(
@@ -32,6 +72,7 @@ challenges = Table(
     Column("kit_sha256", String(64), nullable=False),
     Column("kit_bytes", Integer, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("changes", JSON, comment="by phase, what the organizer changed since the kit was published"),
 )
 
 submissions = Table(
@@ -60,10 +101,22 @@ submissions = Table(
     Column("failure", JSON),
     Column("scores", JSON),
     Column("bits", Float, nullable=False, default=0.0, comment="what it revealed, as far as the gateway knows"),
+    Column("submitted_by", String(64), comment="the person; the participant may be a team"),
+    Column("disqualified", String(500), comment="why it does not count, which its participant sees"),
     Index("submissions_of_participant", "participant", "challenge", "phase", "created_at"),
     Index("submissions_changed", "participant", "challenge", "revision"),
     Index("submissions_waiting", "challenge", "waits_for", "state", "created_at", "id"),
     Index("submissions_leased", "lease_expires"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("submission", ForeignKey("submissions.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("since", Float, nullable=False),
+    Column("runner", String(100)),
 )
 
 results = Table(
@@ -94,4 +147,31 @@ boards = Table(
     Column("phase", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("bits", Float, nullable=False, comment="what all submissions to the phase have revealed"),
+    Column("since", Float, nullable=False, default=0.0, comment="what was submitted before is not on it any more"),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("challenge", ForeignKey("challenges.slug"), comment="None is for all"),
+    Column("title", String(200), nullable=False),
+    Column("text", String(10000), nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("withdrawn_at", Float),
+)
+
+runners = Table(
+    "runners",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("version", String(64)),
+    Column("challenges", JSON, nullable=False),
+    Column("cpus", Integer),
+    Column("memory", BigInteger),
+    Column("wall_time", Float),
 )
