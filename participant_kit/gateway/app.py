@@ -19,6 +19,8 @@ from participant_kit.gateway.blobs import StoreError, disk_full, open_blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.metrics import count_error
+from participant_kit.gateway.pages import asset, board, challenge, feed, receipt
+from participant_kit.gateway.pages.page import wants_page
 from participant_kit.gateway.routes import challenges, runners, server, submissions
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.settings import Settings
@@ -62,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = service
     for router in (server.router, challenges.router, submissions.router, runners.router):
         app.include_router(router, prefix=API_PREFIX)
+    for pages in (asset.router, board.router, receipt.router, feed.router, challenge.router):
+        app.include_router(pages)
     app.get("/healthz", include_in_schema=False)(_healthz)
     app.get("/readyz", include_in_schema=False)(_readyz)
     app.add_middleware(Watch, service=service)
@@ -96,14 +100,15 @@ async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, KitError)  # noqa: S101 - it is registered for this kind alone
     count_error(error)
     status = error.status if isinstance(error, GatewayError) else 422
-    return problem(status, Problem(code=error.code, message=error.message, hint=error.hint))
+    return problem(request.scope, status, Problem(code=error.code, message=error.message, hint=error.hint))
 
 
 async def _refuse_form(request: Request, error: Exception) -> Response:
     details = error.errors() if isinstance(error, RequestValidationError) else []
     # the values themselves are left out: one of them may be a token
     said = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
-    return problem(422, Problem(code="request", message=f"The request is not what it should be: {said}."))
+    content = Problem(code="request", message=f"The request is not what it should be: {said}.")
+    return problem(request.scope, 422, content)
 
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
@@ -113,8 +118,9 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
         404: "There is nothing at this address.",
         405: "This address does not take that method.",
     }
-    hint = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
-    return problem(status, Problem(code=f"http_{status}", message=messages.get(status, "Not granted."), hint=hint))
+    described = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
+    hint, message = "" if wants_page(request) else described, messages.get(status, "Not granted.")
+    return problem(request.scope, status, Problem(code=f"http_{status}", message=message, hint=hint))
 
 
 async def _refuse_database(request: Request, error: Exception) -> Response:
@@ -122,15 +128,15 @@ async def _refuse_database(request: Request, error: Exception) -> Response:
         return await _refuse(request, disk_full())
     count_error(error)
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
-    return _busy("The gateway's database is busy.")
+    return _busy(request, "The gateway's database is busy.")
 
 
 async def _refuse_store(request: Request, error: Exception) -> Response:
     count_error(error)
     _log.error("The store of blobs did not answer: %s", error)
-    return _busy("The gateway's store of blobs is busy.")
+    return _busy(request, "The gateway's store of blobs is busy.")
 
 
-def _busy(message: str) -> Response:
+def _busy(request: Request, message: str) -> Response:
     hint = "Nothing was changed. Try again in a moment."
-    return problem(503, Problem(code="busy", message=message, hint=hint), retry_after=5)
+    return problem(request.scope, 503, Problem(code="busy", message=message, hint=hint), retry_after=5)

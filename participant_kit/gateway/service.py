@@ -15,6 +15,7 @@ from participant_kit.gateway.blobs import Blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import BoardPage
+from participant_kit.gateway.pages.page import Pages
 from participant_kit.gateway.readiness import Readiness
 from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.messages import Account, AccountRole
@@ -32,6 +33,7 @@ class Service:
     blobs: Blobs
     bell: Bell = field(default_factory=Bell)
     boards: dict[tuple[str, str], BoardPage] = field(default_factory=dict)
+    pages: Pages = field(default_factory=Pages)
     at_work: int = 0
     draining: bool = False
 

@@ -22,6 +22,7 @@ from participant_kit.gateway.challenges import (
 )
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import PAGE, BoardPage, board_version, read_board, read_own_row
+from participant_kit.gateway.pages.shown import make_shown, store_shown
 from participant_kit.gateway.quotas import read_quota
 from participant_kit.gateway.routes.upload import BINARY, read_body
 from participant_kit.gateway.service import Credentials, Gateway, Organizer, Participant, Service
@@ -54,12 +55,14 @@ async def put_challenge(slug: str, request: Request, service: Gateway, organizer
 
 
 def _publish(service: Service, slug: str, kit: bytes) -> ChallengeInfo:
-    card, keys = read_kit(slug, kit)
+    card, keys, files = read_kit(slug, kit)
+    made = make_shown(card, files)
     name = kit_name(slug, kit_digest(kit))
     service.blobs.put(KITS, name, kit, reserve=RESERVE)
     with service.database.write() as connection:
         before = kit_of(connection, slug)
         store_challenge(connection, card, keys, kit)
+        store_shown(connection, slug, made)
         info = find_challenge(connection, slug)
     if before and before != name:
         service.blobs.remove(KITS, before)
