@@ -21,6 +21,8 @@ from participant_kit.protocol.kit import kit_digest, open_kit
 from participant_kit.protocol.messages import ChallengeInfo
 
 KITS = "kits"
+MAX_REASON = 1000
+"""Letters of why a challenge was withdrawn."""
 _of_slug = select(challenges).where(challenges.c.slug == bindparam("name"))
 
 

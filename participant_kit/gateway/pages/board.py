@@ -95,6 +95,13 @@ class Asked:
         """The address of the same board in the order of ``by``; in the other direction if it is that already."""
         return self.link(order=Order(by, self.order.by == by and not self.order.worst_first))
 
+    @property
+    def direction(self) -> str:
+        """How the values of the column in whose order it is go, from the first row to the last."""
+        metric = next((metric for metric in self.challenge.card.metrics if metric.name == self.order.by), None)
+        falls = bool(metric and metric.higher_is_better) != self.order.worst_first
+        return "descending" if falls else "ascending"
+
     def version(self, connection: Connection) -> str:
         """Names all that is shown. A day that is over does not change."""
         board = 0 if self.is_hidden else board_version(connection, self.challenge.card.slug, self.phase.name)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from importlib.resources import files
+from pathlib import PurePosixPath
 from textwrap import wrap
 
 from participant_kit.challenge.card import Card
-from participant_kit.challenge.folder import PAGES
+from participant_kit.challenge.folder import PICTURES
 
 SIZE = (1200, 630)
-PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".webp": "WEBP"}
-"""The pictures that an organizer's pages may have, by the ends of their names."""
 _PAPER, _INK, _SOFT, _ACCENT = "#fbfaf7", "#1e1d1a", "#5f5c55", "#1d6f93"
 
 
@@ -47,17 +46,12 @@ def is_picture(name: str, data: bytes) -> bool:
     """Whether ``data`` is the picture that ``name`` says."""
     from PIL import Image, UnidentifiedImageError
 
-    kind = PICTURES.get(f".{name.rpartition('.')[2].lower()}")
+    kind = PICTURES[PurePosixPath(name).suffix.lower()].removeprefix("image/").upper()
     try:
-        with Image.open(io.BytesIO(data), formats=[kind] if kind else []) as image:
+        with Image.open(io.BytesIO(data), formats=[kind]) as image:
             return image.format == kind
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
-
-
-def path_of(name: str) -> str:
-    """Where a kit has a file of the organizer's pages."""
-    return f"{PAGES}/{name}"
 
 
 def _lines(text: str, width: int, most: int) -> list[str]:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
 from participant_kit.challenge.card import Card
-from participant_kit.challenge.folder import PAGES
+from participant_kit.challenge.folder import PAGES, PICTURES, TEXTS
 from participant_kit.gateway.challenges import read_kit, read_kit_blob
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.pages.column import Columns, show_columns
 from participant_kit.gateway.pages.markdown import render_page
-from participant_kit.gateway.pages.preview import PICTURES, draw_preview, is_picture
+from participant_kit.gateway.pages.preview import draw_preview, is_picture
 from participant_kit.gateway.tables import shown
 from participant_kit.protocol.messages import ChallengeInfo
 
 COLUMNS, KIT, PREVIEW = "columns.json", "kit.json", "preview.png"
 MAX_PAGES = 16 << 20
 """Bytes of all the organizer's pages and pictures together."""
-_TEXTS = (".md", ".html")
+MAX_NAME = 100
+"""Letters of a name there."""
 
 
 class Shown(NamedTuple):
@@ -56,13 +56,13 @@ def _make_pages(card: Card, files: dict[str, bytes]) -> list[Shown]:
     made = []
     for name, data in sorted(found.items()):
         suffix = PurePosixPath(name).suffix.lower()
-        if suffix in _TEXTS:
+        if suffix in TEXTS and len(name) <= MAX_NAME:
             made.append(Shown(f"{PAGES}/{name}", "text/html", render_page(name, data).encode()))
-        elif suffix in PICTURES and is_picture(name, data):
-            made.append(Shown(f"{PAGES}/{name}", mimetypes.types_map[suffix], data))
+        elif suffix in PICTURES and len(name) <= MAX_NAME and is_picture(name, data):
+            made.append(Shown(f"{PAGES}/{name}", PICTURES[suffix], data))
         else:
-            known = ", ".join((*_TEXTS, *PICTURES))
-            message = f"{PAGES}/{name} is no page and no picture."
+            known = ", ".join((*TEXTS, *PICTURES))
+            message = f"{PAGES}/{name[:MAX_NAME]} is no page and no picture."
             raise GatewayError(422, "page_unknown", message, hint=f"Files there end in {known}, and are what they say.")
     return made
 
