@@ -13,7 +13,7 @@ import typer
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console, logs, tracing
-from participant_kit.protocol.address import is_loopback
+from participant_kit.protocol.address import gateway_address, is_loopback
 
 if TYPE_CHECKING:
     from participant_kit.gateway.settings import Settings
@@ -38,6 +38,10 @@ def _read_database(context: typer.Context, parameter: typer.CallbackParam, value
         hint = "Write the URL into a file that only the gateway can read, and give that: --database FILE"
         raise OperatorError("Every process of this machine can read a password on the command line.", hint=hint)
     return value
+
+
+def _read_address(value: str | None) -> str | None:
+    return gateway_address(value) if value else None
 
 
 Data = Annotated[Path, typer.Option(help="Folder of the gateway's files.")]
@@ -66,6 +70,15 @@ def start(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8750,
     database: Database = None,
     blobs: Blobs = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PKIT_ADDRESS",
+            callback=_read_address,
+            metavar="URL",
+            help="How people reach it, such as https://gateway.example.org; it stands in pages and feeds.",
+        ),
+    ] = None,
     lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 60.0,
     metrics: Annotated[
         int | None, typer.Option(min=0, help="Port of /metrics, apart from the public one; none by default.")
@@ -91,7 +104,7 @@ def start(
 
     logs.configure(log_format, "gateway")
     tracing.configure("gateway")
-    application = create_app(Settings(data, database, lease, blobs=blobs))
+    application = create_app(Settings(data, database, lease, blobs=blobs, address=address))
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms
@@ -104,13 +117,13 @@ def start(
             where = f"{metrics_host}:{metrics}"
             raise OperatorError(f"{where} cannot be listened on: {error.strerror}.", hint="Try --metrics 0.") from None
         logs.say(f"Metrics at http://{metrics_host}:{taken}/metrics")
-    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    logs.say(f"The gateway listens at {address}")
-    if not is_loopback(address):
+    listens = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    logs.say(f"The gateway listens at {listens}")
+    if not is_loopback(listens):
         logs.say("This is plain HTTP: put a server with TLS in front of it.")
     if address_file:
         temporary = address_file.with_suffix(".new")
-        temporary.write_text(address)
+        temporary.write_text(listens)
         temporary.replace(address_file)
     Server(application, drain_seconds).run(sockets=[listener])
     console.emit({"stopped": True}, "Stopped.")
@@ -163,6 +176,35 @@ def audit(
     opened.close()
     text = [f"{line['at']:%Y-%m-%d %H:%M:%S}  {line['account']}  {line['act']}  {line['subject']}" for line in lines]
     console.emit([{**line, "at": line["at"].isoformat()} for line in lines], "\n".join(text) or "No line yet.")
+
+
+@app.command()
+def withdraw(
+    slug: Annotated[str, typer.Argument(help="The challenge.")],
+    data: Data,
+    reason: Annotated[str, typer.Option(help="Why; everybody who comes to its page reads it.")],
+    database: Database = None,
+    json: console.Json = False,
+) -> None:
+    """Let nobody take part in a challenge any more, and say why on its page; publishing it again takes that back.
+
+    Example: pkit gateway withdraw icu --data ./gateway --reason "The data holder has ended the agreement."
+    """
+    from participant_kit.gateway import challenges
+    from participant_kit.gateway.audit import OPERATOR, record
+    from participant_kit.gateway.database import Database as Opened
+
+    if not reason.strip() or len(reason) > challenges.MAX_REASON:
+        found = f"The reason has {len(reason)} letters."
+        raise OperatorError(found, hint=f"Write a sentence of at most {challenges.MAX_REASON} letters.")
+    opened = Opened(_existing(data, database))
+    try:
+        with opened.write() as connection:
+            challenges.withdraw(connection, slug, reason.strip())
+            record(connection, OPERATOR, "withdraw", slug, reason=reason.strip())
+    finally:
+        opened.close()
+    console.emit({"challenge": slug, "reason": reason.strip()}, f"{slug} is withdrawn.")
 
 
 @app.command()

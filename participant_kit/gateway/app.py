@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import exists, select
 from sqlalchemy.exc import OperationalError, TimeoutError
@@ -21,6 +21,11 @@ from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.metrics import count_error
 from participant_kit.gateway.publish import DRAFTS
+from participant_kit.gateway.pages import account, asset, board, challenge, feed, invitation, login, receipt
+from participant_kit.gateway.pages import submissions as own_submissions
+from participant_kit.gateway.pages.desk import ROUTERS as DESK
+from participant_kit.gateway.pages.page import wants_page
+from participant_kit.gateway.pages.viewer import LoginNeeded, find_viewer, to_login
 from participant_kit.gateway.routes import challenges, runners, server, submissions
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.settings import Settings
@@ -67,9 +72,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = service
     for router in (server.router, challenges.router, submissions.router, runners.router):
         app.include_router(router, prefix=API_PREFIX)
+    app.include_router(asset.router)
+    for own in (login.router, invitation.router, account.router, own_submissions.router, *DESK):
+        app.include_router(own)
+    for public in (board.router, receipt.router, feed.router, challenge.router):
+        app.include_router(public, dependencies=[Depends(find_viewer)])
     app.get("/healthz", include_in_schema=False)(_healthz)
     app.get("/readyz", include_in_schema=False)(_readyz)
     app.add_middleware(Watch, service=service)
+    app.exception_handler(LoginNeeded)(to_login)
     app.exception_handler(GatewayError)(_refuse)
     app.exception_handler(KitError)(_refuse)
     app.exception_handler(RequestValidationError)(_refuse_form)
@@ -104,14 +115,15 @@ async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, KitError)  # noqa: S101 - it is registered for this kind alone
     count_error(error)
     status = error.status if isinstance(error, GatewayError) else 422
-    return problem(status, Problem(code=error.code, message=error.message, hint=error.hint))
+    return problem(request.scope, status, Problem(code=error.code, message=error.message, hint=error.hint))
 
 
 async def _refuse_form(request: Request, error: Exception) -> Response:
     details = error.errors() if isinstance(error, RequestValidationError) else []
     # the values themselves are left out: one of them may be a token
     said = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
-    return problem(422, Problem(code="request", message=f"The request is not what it should be: {said}."))
+    content = Problem(code="request", message=f"The request is not what it should be: {said}.")
+    return problem(request.scope, 422, content)
 
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
@@ -121,8 +133,9 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
         404: "There is nothing at this address.",
         405: "This address does not take that method.",
     }
-    hint = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
-    return problem(status, Problem(code=f"http_{status}", message=messages.get(status, "Not granted."), hint=hint))
+    described = f"The interface is described at {API_PREFIX.rpartition('/')[0]}, and in /docs."
+    hint, message = "" if wants_page(request) else described, messages.get(status, "Not granted.")
+    return problem(request.scope, status, Problem(code=f"http_{status}", message=message, hint=hint))
 
 
 async def _refuse_database(request: Request, error: Exception) -> Response:
@@ -130,15 +143,15 @@ async def _refuse_database(request: Request, error: Exception) -> Response:
         return await _refuse(request, disk_full())
     count_error(error)
     _log.error("The database did not answer: %s", type(getattr(error, "orig", error)).__name__)
-    return _busy("The gateway's database is busy.")
+    return _busy(request, "The gateway's database is busy.")
 
 
 async def _refuse_store(request: Request, error: Exception) -> Response:
     count_error(error)
     _log.error("The store of blobs did not answer: %s", error)
-    return _busy("The gateway's store of blobs is busy.")
+    return _busy(request, "The gateway's store of blobs is busy.")
 
 
-def _busy(message: str) -> Response:
+def _busy(request: Request, message: str) -> Response:
     hint = "Nothing was changed. Try again in a moment."
-    return problem(503, Problem(code="busy", message=message, hint=hint), retry_after=5)
+    return problem(request.scope, 503, Problem(code="busy", message=message, hint=hint), retry_after=5)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Subquery, bindparam, delete, func, insert, literal, select, update
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.database import insert_missing
-from participant_kit.gateway.tables import best, boards, results, submissions
+from participant_kit.gateway.tables import best, boards, records, results, submissions
 from participant_kit.protocol.messages import Leaderboard, LeaderboardRow
 from participant_kit.protocol.states import State
 
@@ -49,7 +51,7 @@ class BoardPage:
 def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, float]) -> None:
     """Count the scored submission ``row``, and take its scores when they are the participant's best.
 
-    The participant's account is locked by the change that comes before.
+    The participant's account is locked by the change that comes before, and the board by its count of bits.
     """
     rank_by = _rank_by(card, scores)
     key = {"challenge": row.challenge, "phase": row.phase}
@@ -63,6 +65,11 @@ def enter_score(connection: Connection, card: Card, row: Any, scores: dict[str, 
     mine = (best.c.challenge == row.challenge) & (best.c.phase == row.phase) & (best.c.participant == row.participant)
     before = connection.execute(select(best).where(mine)).one_or_none()
     values = {"rank_by": rank_by, "scores": scores, "submitted_at": row.created_at}
+    if before is None or rank_by < before.rank_by:
+        of_all = (best.c.challenge == row.challenge) & (best.c.phase == row.phase)
+        lead = connection.scalar(select(func.min(best.c.rank_by)).where(of_all))
+        record = {"submission": row.id, "participant": row.participant, "entered_at": time.time(), **key, **values}
+        connection.execute(insert(records).values(leads=lead is None or rank_by < lead, **record))
     if before is None:
         connection.execute(insert(best).values(**key, participant=row.participant, submissions=1, **values))
     else:
@@ -160,6 +167,89 @@ def read_own_row(connection: Connection, card: Card, phase: Phase, participant: 
         return None
     row = connection.execute(_own, _key(card, phase, participant)).one_or_none()
     return None if row is None else _row(row, row.rank)
+
+
+RANK, PARTICIPANT, SUBMITTED, SUBMISSIONS = "rank", "participant", "submitted", "submissions"
+"""By what a board can be ordered, beside its metrics."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """``by`` one of :data:`RANK` and its like, or a metric; the best of it first, or the worst."""
+
+    by: str = RANK
+    worst_first: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The board of a phase as it is, or as it was at ``until`` (seconds since 1970), in any order."""
+
+    card: Card
+    phase: Phase
+    until: float | None = None
+
+    def count(self, connection: Connection) -> int:
+        """How many are on it."""
+        return connection.scalar(select(func.count()).select_from(self._all())) or 0
+
+    def rows(
+        self, connection: Connection, order: Order | None = None, offset: int = 0, limit: int | None = None
+    ) -> Iterator[LeaderboardRow]:
+        """The rows from ``offset`` on, each with its rank by the primary metric."""
+        order, ranked = order or Order(), self._ranked()
+        column = ranked.c
+        by: Any = {PARTICIPANT: column.participant, SUBMITTED: column.submitted_at, SUBMISSIONS: column.submissions}
+        down = order.worst_first
+        if order.by == RANK:
+            wanted = column.rank_by
+        elif order.by in by:
+            wanted = by[order.by]
+        else:
+            metric = next(metric for metric in self.card.metrics if metric.name == order.by)
+            wanted, down = column.scores[metric.name].as_float(), metric.higher_is_better != order.worst_first
+        first = (wanted.desc() if down else wanted.asc()).nulls_last()
+        query = select(ranked).order_by(first, column.rank_by, column.submitted_at, column.participant)
+        for row in connection.execute(query.offset(offset).limit(limit)):
+            yield _row(row, row.rank)
+
+    def row_of(self, connection: Connection, participant: str) -> LeaderboardRow | None:
+        """The row of one participant."""
+        ranked = self._ranked()
+        row = connection.execute(select(ranked).where(ranked.c.participant == participant)).one_or_none()
+        return None if row is None else _row(row, row.rank)
+
+    def leads(self, connection: Connection) -> list[tuple[float, str, float]]:
+        """Whenever somebody led who had not been as good: when, who, and the primary score."""
+        return self._history(connection, records.c.leads)
+
+    def records_of(self, connection: Connection, participant: str) -> list[tuple[float, str, float]]:
+        """Whenever one participant was better than before: when, who, and the primary score."""
+        return self._history(connection, records.c.participant == participant)
+
+    def _history(self, connection: Connection, which: Any) -> list[tuple[float, str, float]]:
+        sign = -1 if self.card.primary.higher_is_better else 1
+        query = select(records).where(self._of(records), which).order_by(records.c.entered_at)
+        if self.until is not None:
+            query = query.where(records.c.entered_at < self.until)
+        return [(row.entered_at, row.participant, sign * row.rank_by) for row in connection.execute(query)]
+
+    def _of(self, table: Any) -> Any:
+        return (table.c.challenge == self.card.slug) & (table.c.phase == self.phase.name)
+
+    def _all(self) -> Subquery:
+        """Each participant's best."""
+        if self.until is None:
+            return select(best).where(self._of(best)).subquery()
+        latest = func.row_number().over(partition_by=records.c.participant, order_by=records.c.rank_by).label("latest")
+        known = select(records, literal(0).label("submissions"), latest)
+        known = known.where(self._of(records), records.c.entered_at < self.until)
+        each = known.subquery()
+        return select(each).where(each.c.latest == 1).subquery()
+
+    def _ranked(self) -> Subquery:
+        each = self._all()
+        return select(each, func.rank().over(order_by=each.c.rank_by).label("rank")).subquery()
 
 
 def _key(card: Card, phase: Phase, participant: str) -> dict[str, str]:

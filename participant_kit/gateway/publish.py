@@ -13,6 +13,7 @@ from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import KITS, find_challenge, kit_name, kit_of, read_kit, store_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import empty_board
+from participant_kit.gateway.pages.shown import make_shown, store_shown
 from participant_kit.gateway.service import Service
 from participant_kit.gateway.tables import best, challenges, submissions
 from participant_kit.protocol.kit import kit_digest
@@ -41,13 +42,15 @@ class Difference:
 
 def publish(service: Service, slug: str, kit: bytes, by: str, *, fresh_boards: bool = False) -> ChallengeInfo:
     """Store the kit and let it hold. With ``fresh_boards`` what was scored before is on no board any more."""
-    card, keys = read_kit(slug, kit)
+    card, keys, files = read_kit(slug, kit)
+    made = make_shown(card, files)
     digest = kit_digest(kit)
     name = kit_name(slug, digest)
     service.blobs.put(KITS, name, kit, reserve=RESERVE)
     with service.database.write() as connection:
         before = kit_of(connection, slug)
         store_challenge(connection, card, keys, kit)
+        store_shown(connection, slug, made)
         for phase in card.phases if fresh_boards else ():
             empty_board(connection, slug, phase.name)
         record(connection, by, "publish", slug, kit_sha256=digest, fresh_boards=fresh_boards)
@@ -59,7 +62,8 @@ def publish(service: Service, slug: str, kit: bytes, by: str, *, fresh_boards: b
 
 def compare(connection: Connection, slug: str, kit: bytes) -> Difference:
     """What publishing ``kit`` would do. Raises a :class:`~participant_kit.challenge.errors.KitError` for a bad one."""
-    card, keys = read_kit(slug, kit)
+    card, keys, files = read_kit(slug, kit)
+    make_shown(card, files)  # what cannot be shown is said now
     row = connection.execute(select(challenges).where(challenges.c.slug == slug)).one_or_none()
     before = find_challenge(connection, slug) if row else None
     old: dict[str, Any] = row.card if row else {}

@@ -15,6 +15,8 @@ from participant_kit.gateway.blobs import Blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import BoardPage
+from participant_kit.gateway.limits import Limits
+from participant_kit.gateway.pages.page import Pages
 from participant_kit.gateway.readiness import Readiness
 from participant_kit.gateway.settings import Settings
 from participant_kit.protocol.messages import AccountRole
@@ -34,11 +36,12 @@ class Service:
     bell: Bell = field(default_factory=Bell)
     boards: dict[tuple[str, str], BoardPage] = field(default_factory=dict)
     runners: dict[tuple[str, str], float] = field(default_factory=dict)
+    pages: Pages = field(default_factory=Pages)
     at_work: int = 0
     draining: bool = False
 
     def __post_init__(self) -> None:
-        self.readiness = Readiness(self)
+        self.readiness, self.limits = Readiness(self), Limits()
 
     def drain(self) -> None:
         """Begin nothing more, and let every request that waits for a change answer now."""

@@ -10,7 +10,7 @@ from pathlib import Path
 class Settings:
     """``data`` holds the SQLite file unless ``database`` is a URL, and the blobs unless ``blobs`` is one.
 
-    ``lease`` is in seconds.
+    ``lease`` is in seconds. ``address`` is how people reach the gateway, such as ``https://gateway.example.org``.
     """
 
     data: Path
@@ -18,6 +18,7 @@ class Settings:
     lease: float = 60.0
     max_attempts: int = 3
     blobs: str | None = None
+    address: str | None = None
 
     @property
     def database_url(self) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.card import Phase
-from participant_kit.gateway.challenges import find_challenge
+from participant_kit.gateway.challenges import find_challenge, find_withdrawal
 from participant_kit.gateway.database import insert_missing, tell
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_revision
@@ -119,6 +119,9 @@ def store_submission(
     if find_known(connection, identifier, participant, digest) is not None:
         return False
     check_side(connection, person, participant)
+    if find_withdrawal(connection, challenge.card.slug):
+        message = f"The challenge {challenge.card.slug} was withdrawn."
+        raise GatewayError(409, "withdrawn", message, hint="Its page says why.")
     phase = find_phase(challenge, name)
     check_quota(connection, challenge.card, phase, participant)
     now = time.time()

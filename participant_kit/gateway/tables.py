@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 
 metadata = MetaData()
 
@@ -73,6 +86,17 @@ challenges = Table(
     Column("kit_bytes", Integer, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("changes", JSON, comment="by phase, what the organizer changed since the kit was published"),
+    Column("withdrawn", String(1000), comment="why nobody may take part any more"),
+    Column("withdrawn_at", Float),
+)
+
+shown = Table(
+    "shown",
+    metadata,
+    Column("challenge", ForeignKey("challenges.slug"), primary_key=True),
+    Column("name", String(120), primary_key=True, comment="made of the kit when it is published"),
+    Column("media_type", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 submissions = Table(
@@ -138,6 +162,22 @@ best = Table(
     Column("submitted_at", Float, nullable=False),
     Column("submissions", Integer, nullable=False),
     Index("best_in_order", "challenge", "phase", "rank_by", "submitted_at"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("submission", ForeignKey("submissions.id"), primary_key=True, comment="was its participant's best"),
+    Column("challenge", String(64), nullable=False),
+    Column("phase", String(64), nullable=False),
+    Column("participant", String(64), nullable=False),
+    Column("rank_by", Float, nullable=False),
+    Column("scores", JSON, nullable=False),
+    Column("submitted_at", Float, nullable=False),
+    Column("entered_at", Float, nullable=False, comment="when it came to the board"),
+    Column("leads", Boolean, nullable=False, comment="whether it was then the best of all"),
+    Index("records_in_time", "challenge", "phase", "entered_at"),
+    Index("records_that_led", "challenge", "phase", "leads", "entered_at"),
 )
 
 boards = Table(

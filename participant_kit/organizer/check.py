@@ -25,10 +25,13 @@ from participant_kit.challenge.folder import (
     GUARANTEE,
     LABELS,
     NOTEBOOKS,
+    PAGES,
+    PICTURES,
     PRIVATE,
     REPORT,
     SAMPLE,
     TABLES,
+    TEXTS,
     ChallengeFolder,
 )
 from participant_kit.challenge.metrics import METRICS
@@ -56,6 +59,7 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
     findings += _check_requirements(folder, card)
     findings += _check_notebooks(folder)
     findings += _check_scoring(folder, card)
+    findings += _check_pages(folder, card)
     findings += _check_keys(folder)
     findings += _check_phases(folder, card)
     try:
@@ -76,6 +80,18 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
     findings += _check_tables(card, codebook, sample, SAMPLE)
     findings += _check_guarantee(folder)
     return [*findings, *find_leaks(folder, private, sample)]
+
+
+def _check_pages(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
+    """The organizer's own pages, terms and image are there, and are what they should be."""
+    named = [(f"pages[{number}].file", page.file, TEXTS) for number, page in enumerate(card.pages)]
+    named += [("terms", card.terms, TEXTS)] if card.terms else []
+    named += [("image", card.image, tuple(PICTURES))] if card.image else []
+    for key, file, kinds in named:
+        if not file.lower().endswith(kinds):
+            yield Finding(CARD, f"a file that ends in {', '.join(kinds)}", repr(file), key)
+        elif not (folder.pages_dir / file).is_file():
+            yield Finding(CARD, f"a file of the folder {PAGES}", f"no {PAGES}/{file}", key)
 
 
 def _check_requirements(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:

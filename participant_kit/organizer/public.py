@@ -9,11 +9,16 @@ from participant_kit.challenge.folder import (
     GUARANTEE,
     KEYS,
     NOTEBOOKS,
+    PAGES,
+    PICTURES,
     REPORT,
     SAMPLE,
     TABLES,
+    TEXTS,
     ChallengeFolder,
 )
+
+_SHOWN = (*TEXTS, *PICTURES)
 
 
 def public_files(folder: ChallengeFolder) -> dict[str, Path]:
@@ -26,5 +31,6 @@ def public_files(folder: ChallengeFolder) -> dict[str, Path]:
         *(f"{SAMPLE}/{table}.parquet" for table in TABLES),
         *(f"{SAMPLE}/{name}" for name in (GUARANTEE, f"{REPORT}.html", f"{REPORT}.json")),
         *sorted(f"{NOTEBOOKS}/{path.name}" for path in folder.notebooks_dir.glob("*.ipynb")),
+        *sorted(f"{PAGES}/{path.name}" for path in folder.pages_dir.glob("*") if path.suffix.lower() in _SHOWN),
     ]
     return {name: folder.root / name for name in names if (folder.root / name).is_file()}

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -25,7 +25,7 @@ STAYS = "The audit log is append-only."
 
 
 def upgrade() -> None:
-    """From the third schema."""
+    """From the fourth schema."""
     op.add_column("accounts", sa.Column("state", sa.String(length=16), nullable=False, server_default="active"))
     op.execute("ALTER TABLE accounts ADD COLUMN team VARCHAR(64) REFERENCES accounts (name)")
     op.add_column("accounts", sa.Column("is_team", sa.Boolean(), nullable=False, server_default=sa.false()))
