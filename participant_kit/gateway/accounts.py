@@ -93,7 +93,7 @@ def remove_tokens(connection: Connection, name: str) -> None:
 
 
 def find_account(connection: Connection, token: str) -> Caller:
-    """Whose ``token`` it is. Raises :class:`GatewayError` (401) for an unknown or expired one, see also :func:`admit`."""
+    """Whose ``token`` it is. Raises :class:`GatewayError`: 401 if it is unknown or has expired; see :func:`admit`."""
     found = connection.execute(_of_token, {"sha256": hash_token(token)}).one_or_none()
     if found is None:
         hint = "Log in again with the token that the organizer gave you: pkit login GATEWAY"

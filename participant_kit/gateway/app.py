@@ -20,12 +20,12 @@ from participant_kit.gateway.blobs import StoreError, disk_full, open_blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.metrics import count_error
-from participant_kit.gateway.publish import DRAFTS
 from participant_kit.gateway.pages import account, asset, board, challenge, feed, invitation, login, receipt
 from participant_kit.gateway.pages import submissions as own_submissions
 from participant_kit.gateway.pages.desk import ROUTERS as DESK
 from participant_kit.gateway.pages.page import wants_page
 from participant_kit.gateway.pages.viewer import LoginNeeded, find_viewer, to_login
+from participant_kit.gateway.publish import DRAFTS
 from participant_kit.gateway.routes import challenges, runners, server, submissions
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.settings import Settings

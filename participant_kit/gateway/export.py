@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from sqlalchemy import Connection, Table, select
 
@@ -41,7 +41,7 @@ TABLES: dict[str, Table] = {
 }
 
 
-def export_all(connection: Connection, file: BinaryIO) -> None:
+def export_all(connection: Connection, file: IO[bytes]) -> None:
     """Write the zip into ``file``; what ``connection`` sees is of one moment."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, table in TABLES.items():

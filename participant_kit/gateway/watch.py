@@ -45,7 +45,7 @@ class Watch:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*_headers(message["headers"]), (b"x-request-id", request.encode())]
+                message["headers"] = [*self._headers(scope, message["headers"]), (b"x-request-id", request.encode())]
             await send(message)
 
         app = _draining if self._service.draining and scope["path"] not in _PROBES else self._app
@@ -62,6 +62,12 @@ class Watch:
             finally:
                 self._service.at_work -= 1
                 self._record(scope, request, status, time.perf_counter() - began, begun)
+
+    def _headers(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        stored = [] if any(name == b"cache-control" for name, _ in headers) else [(b"cache-control", b"no-store")]
+        by_tls = scope["scheme"] == "https" or (self._service.settings.address or "").startswith("https:")
+        kept = [(b"strict-transport-security", b"max-age=31536000")] if by_tls else []
+        return [*headers, (b"x-content-type-options", b"nosniff"), *stored, *kept]
 
     def _record(self, scope: Scope, request: str, status: int, seconds: float, begun: Any) -> None:
         method, route = _method(scope), route_of(scope)
@@ -105,11 +111,6 @@ async def _draining(scope: Scope, receive: Receive, send: Send) -> None:
     refusal = problem(scope, 503, content, retry_after=5)
     refusal.headers["Connection"] = "close"
     await refusal(scope, receive, send)
-
-
-def _headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    stored = [] if any(name == b"cache-control" for name, _ in headers) else [(b"cache-control", b"no-store")]
-    return [*headers, (b"x-content-type-options", b"nosniff"), *stored]
 
 
 def _request_id(scope: Scope) -> str:

@@ -14,13 +14,11 @@ from typing import Any
 
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from participant_kit import __version__
 from participant_kit.gateway.accounts import Caller
 from participant_kit.gateway.pages.address import public_address, root_path
 from participant_kit.gateway.pages.asset import asset_path, assets, takes_gzip
-from participant_kit.gateway.pages.markdown import render_page
 from participant_kit.protocol.messages import API_PREFIX
 
 POLICY = (
@@ -48,7 +46,29 @@ def _instant(value: float) -> str:
     return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M}"
 
 
-_templates.filters |= {"moment": _moment, "instant": _instant}
+def _plain(value: Any) -> str:
+    if value is None:
+        return "any number"
+    return f"{_moment(value)} UTC" if isinstance(value, datetime) else str(value)
+
+
+def _lasting(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+_templates.filters |= {
+    "moment": _moment,
+    "instant": _instant,
+    "plain": _plain,
+    "lasting": _lasting,
+    "at": lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}",
+    "stamp": lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}",
+    "mebibytes": lambda size: f"{size / 2**20:,.0f}",
+    "markdown": lambda text: Markup(render_page("text.md", text.encode())),
+}
 
 
 def _sha256(*parts: bytes) -> str:

@@ -10,7 +10,6 @@ from fastapi.concurrency import run_in_threadpool
 
 from participant_kit.gateway.accounts import find_account, hash_token
 from participant_kit.gateway.challenges import (
-    KITS,
     find_challenge,
     list_challenges,
     read_kit_blob,
