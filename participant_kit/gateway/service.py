@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from participant_kit.gateway.accounts import find_account
@@ -68,6 +70,16 @@ def get_account(request: Request, service: Gateway, credentials: Credentials) ->
         account = find_account(connection, credentials.credentials)
     request.state.account = account.name  # for the log
     return account
+
+
+async def get_viewer(request: Request, service: Gateway, credentials: Credentials) -> Account | None:
+    """Who looks at a page, which everybody may: nobody without a token, or with one that is not valid."""
+    viewer = None
+    if credentials is not None:
+        with contextlib.suppress(GatewayError):
+            viewer = await run_in_threadpool(get_account, request, service, credentials)
+    request.state.viewer = viewer
+    return viewer
 
 
 AnyAccount = Annotated[Account, Depends(get_account)]

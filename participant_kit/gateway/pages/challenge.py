@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from participant_kit.challenge.card import Card, Phase
@@ -19,10 +19,10 @@ from participant_kit.gateway.pages.column import Columns
 from participant_kit.gateway.pages.page import fill, headers_of, keep
 from participant_kit.gateway.pages.plot import column_plot
 from participant_kit.gateway.pages.shown import COLUMNS, KIT, PREVIEW, Shown, find_shown, read_json
-from participant_kit.gateway.service import Gateway, Service
+from participant_kit.gateway.service import Gateway, Service, get_viewer
 from participant_kit.protocol.messages import ChallengeInfo
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(get_viewer)])
 
 
 @dataclass(frozen=True)

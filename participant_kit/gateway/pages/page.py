@@ -25,6 +25,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors {}"
 )
 HTML = "text/html; charset=utf-8"
+VARY = "Accept-Encoding, Authorization, Cookie"
 _KEPT_BYTES = 16 << 20
 
 _templates = Environment(
@@ -94,7 +95,7 @@ class Pages:
 
 
 def viewer_of(request: Request) -> Account | None:
-    """Who looks, where a session says so."""
+    """Who looks, see :func:`~participant_kit.gateway.service.get_viewer`."""
     return getattr(request.state, "viewer", None)
 
 
@@ -123,7 +124,9 @@ def keep(
     parts = (LOOKS, public_address(request), request.url.path, version, viewer.name if viewer else "")
     tag = _sha256(*(part.encode() for part in parts))[:32]
     stored = "private, no-cache" if viewer else "no-cache"
-    headers = headers_of(stored, frames) | headers | {"ETag": f'W/"{tag}"', "Vary": "Accept-Encoding, Cookie"}
+    headers = (
+        headers_of(stored, frames) | headers | {"ETag": f'W/"{tag}"', "Vary": "Accept-Encoding, Authorization, Cookie"}
+    )
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
 
