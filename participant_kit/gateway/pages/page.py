@@ -124,9 +124,7 @@ def keep(
     parts = (LOOKS, public_address(request), request.url.path, version, viewer.name if viewer else "")
     tag = _sha256(*(part.encode() for part in parts))[:32]
     stored = "private, no-cache" if viewer else "no-cache"
-    headers = (
-        headers_of(stored, frames) | headers | {"ETag": f'W/"{tag}"', "Vary": "Accept-Encoding, Authorization, Cookie"}
-    )
+    headers = headers_of(stored, frames) | headers | {"ETag": f'W/"{tag}"', "Vary": VARY}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
 
