@@ -96,7 +96,8 @@ def recount(connection: Connection, card: Card, phase: str, participant: str) ->
     board = (boards.c.challenge == card.slug) & (boards.c.phase == phase)
     counting = update(boards).where(board).values(version=boards.c.version + 1).returning(boards.c.since)
     since = connection.scalar(counting) or 0.0
-    columns = select(submissions.c.scores, submissions.c.created_at, submissions.c.disqualified)
+    column = submissions.c
+    columns = select(column.id, column.scores, column.created_at, column.disqualified, results.c.created_at.label("at"))
     scored = columns.join(results, results.c.submission == submissions.c.id).where(
         *mine, submissions.c.state == State.SCORED.value, submissions.c.created_at >= since
     )
@@ -109,11 +110,35 @@ def recount(connection: Connection, card: Card, phase: str, participant: str) ->
             kept.append(row)
     own = (best.c.challenge == card.slug) & (best.c.phase == phase) & (best.c.participant == participant)
     connection.execute(delete(best).where(own))
+    _record_again(connection, card, phase, participant, since, kept)
     if kept:
         first = min(kept, key=lambda row: (_rank_by(card, row.scores), row.created_at))
         values = {"rank_by": _rank_by(card, first.scores), "scores": first.scores, "submitted_at": first.created_at}
         key = {"challenge": card.slug, "phase": phase, "participant": participant}
         connection.execute(insert(best).values(**key, submissions=len(kept), **values))
+
+
+def _record_again(
+    connection: Connection, card: Card, phase: str, participant: str, since: float, kept: list[Any]
+) -> None:
+    """Let the boards of days, too, have ``participant`` with what was ``kept`` alone."""
+    key = {"challenge": card.slug, "phase": phase}
+    of_board = (records.c.challenge == card.slug) & (records.c.phase == phase) & (records.c.submitted_at >= since)
+    connection.execute(delete(records).where(of_board, records.c.participant == participant))
+    reached = float("inf")
+    for row in kept:
+        rank_by = _rank_by(card, row.scores)
+        if rank_by < reached:
+            reached = rank_by
+            values = {"submission": row.id, "participant": participant, "entered_at": row.at, "rank_by": rank_by}
+            values |= {"scores": row.scores, "submitted_at": row.created_at, "leads": False}
+            connection.execute(insert(records).values(**key, **values))
+    lead = float("inf")
+    for row in connection.execute(select(records).where(of_board).order_by(records.c.entered_at)).all():
+        if row.leads != (row.rank_by < lead):
+            this = records.c.submission == row.submission
+            connection.execute(update(records).where(this).values(leads=row.rank_by < lead))
+        lead = min(lead, row.rank_by)
 
 
 def empty_board(connection: Connection, challenge: str, phase: str) -> None:
@@ -229,7 +254,7 @@ class Standing:
 
     def _history(self, connection: Connection, which: Any) -> list[tuple[float, str, float]]:
         sign = -1 if self.card.primary.higher_is_better else 1
-        query = select(records).where(self._of(records), which).order_by(records.c.entered_at)
+        query = select(records).where(self._recorded(), which).order_by(records.c.entered_at)
         if self.until is not None:
             query = query.where(records.c.entered_at < self.until)
         return [(row.entered_at, row.participant, sign * row.rank_by) for row in connection.execute(query)]
@@ -237,13 +262,19 @@ class Standing:
     def _of(self, table: Any) -> Any:
         return (table.c.challenge == self.card.slug) & (table.c.phase == self.phase.name)
 
+    def _recorded(self) -> Any:
+        """Of the records those of the board that there was then: it may have begun anew."""
+        since = select(boards.c.since).where(self._of(boards)).scalar_subquery()
+        then = literal(self.until if self.until is not None else time.time() + 86400)
+        return self._of(records) & ((records.c.submitted_at >= since) | (then <= since))
+
     def _all(self) -> Subquery:
         """Each participant's best."""
         if self.until is None:
             return select(best).where(self._of(best)).subquery()
         latest = func.row_number().over(partition_by=records.c.participant, order_by=records.c.rank_by).label("latest")
         known = select(records, literal(0).label("submissions"), latest)
-        known = known.where(self._of(records), records.c.entered_at < self.until)
+        known = known.where(self._recorded(), records.c.entered_at < self.until)
         each = known.subquery()
         return select(each).where(each.c.latest == 1).subquery()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from participant_kit.gateway.accounts import Caller, find_account
@@ -71,6 +73,16 @@ def get_account(request: Request, service: Gateway, credentials: Credentials) ->
         account = find_account(connection, credentials.credentials)
     request.state.account = account.person  # for the log
     return account
+
+
+async def get_viewer(request: Request, service: Gateway, credentials: Credentials) -> Caller | None:
+    """Who looks at a page, which everybody may: of a token, else of a session, else nobody."""
+    viewer: Caller | None = getattr(request.state, "viewer", None)
+    if credentials is not None:
+        with contextlib.suppress(GatewayError):
+            viewer = await run_in_threadpool(get_account, request, service, credentials)
+    request.state.viewer = viewer
+    return viewer
 
 
 AnyAccount = Annotated[Caller, Depends(get_account)]

@@ -84,7 +84,8 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
 
 def _check_pages(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
     """The organizer's own pages, terms and image are there, and are what they should be."""
-    named = [(f"pages[{number}].file", page.file, TEXTS) for number, page in enumerate(card.pages)]
+    named: list[tuple[str, str, tuple[str, ...]]] = []
+    named += [(f"pages[{number}].file", page.file, TEXTS) for number, page in enumerate(card.pages)]
     named += [("terms", card.terms, TEXTS)] if card.terms else []
     named += [("image", card.image, tuple(PICTURES))] if card.image else []
     for key, file, kinds in named:

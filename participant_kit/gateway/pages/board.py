@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from participant_kit.challenge.card import Phase
@@ -32,10 +32,10 @@ from participant_kit.gateway.pages.address import public_address
 from participant_kit.gateway.pages.challenge import Challenge, get_challenge, withdrawn
 from participant_kit.gateway.pages.page import fill, keep, viewer_of
 from participant_kit.gateway.pages.plot import history_plot
-from participant_kit.gateway.service import Gateway, Service
+from participant_kit.gateway.service import Gateway, Service, get_viewer
 from participant_kit.protocol.messages import LeaderboardRow
 
-router = APIRouter(prefix="/challenges/{slug}/leaderboard", include_in_schema=False)
+router = APIRouter(prefix="/challenges/{slug}/leaderboard", include_in_schema=False, dependencies=[Depends(get_viewer)])
 
 PhaseName = Annotated[str | None, Query(max_length=64)]
 Name = Annotated[str, Query(max_length=64)]

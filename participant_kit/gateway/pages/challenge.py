@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.challenge.folder import PAGES
+from participant_kit.gateway.announcements import list_announcements
 from participant_kit.gateway.challenges import find_challenge, find_withdrawal, list_challenges
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.pages import policy
@@ -19,10 +21,10 @@ from participant_kit.gateway.pages.column import Columns
 from participant_kit.gateway.pages.page import fill, headers_of, keep
 from participant_kit.gateway.pages.plot import column_plot
 from participant_kit.gateway.pages.shown import COLUMNS, KIT, PREVIEW, Shown, find_shown, read_json
-from participant_kit.gateway.service import Gateway, Service
+from participant_kit.gateway.service import Gateway, Service, get_viewer
 from participant_kit.protocol.messages import ChallengeInfo
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(get_viewer)])
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Challenge:
 
     info: ChallengeInfo
     withdrawn: tuple[str, datetime] | None
+    announcements: Sequence[Any] = ()
 
     @property
     def card(self) -> Card:
@@ -70,7 +73,9 @@ class Challenge:
     @property
     def version(self) -> str:
         """Names all that its pages are made of, but for the board."""
-        return f"{self.info.kit_sha256} {self.standing} {self.phase.name} {self.withdrawn}"
+        phases = " ".join(phase.model_dump_json() for phase in self.card.phases)  # an organizer may have changed them
+        said = " ".join(each.id for each in self.announcements)
+        return f"{self.info.kit_sha256} {self.standing} {self.phase.name} {self.withdrawn} {phases} {said}"
 
     @property
     def bytes_in_words(self) -> str:
@@ -85,7 +90,7 @@ def get_challenge(service: Service, slug: str) -> Challenge:
             info = find_challenge(connection, slug)
         except GatewayError:
             raise GatewayError(404, "challenge_unknown", "There is no challenge at this address.") from None
-        return Challenge(info, find_withdrawal(connection, slug))
+        return Challenge(info, find_withdrawal(connection, slug), list_announcements(connection, slug))
 
 
 def _tab(request: Request, service: Service, slug: str, name: str, **values: Any) -> Response:

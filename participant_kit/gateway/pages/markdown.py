@@ -58,6 +58,17 @@ def render_page(name: str, data: bytes) -> str:
     )
 
 
+def render_text(text: str) -> str:
+    """Markdown that somebody typed: without HTML and pictures."""
+    html = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).render(text)
+    tags = TAGS - {"img"}
+    attributes = {tag: names for tag, names in ATTRIBUTES.items() if tag in tags}
+    schemes = {"http", "https", "mailto"}
+    return nh3.clean(
+        html, tags=tags, attributes=attributes, url_schemes=schemes, link_rel="noopener noreferrer nofollow"
+    )
+
+
 def _filter(tag: str, attribute: str, value: str) -> str | None:
     """Pictures come from the kit alone: nobody else learns who reads a page."""
     if (tag, attribute) == ("img", "src"):

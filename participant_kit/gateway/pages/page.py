@@ -20,7 +20,7 @@ from participant_kit import __version__
 from participant_kit.gateway.accounts import Caller
 from participant_kit.gateway.pages.address import public_address, root_path
 from participant_kit.gateway.pages.asset import asset_path, assets, takes_gzip
-from participant_kit.gateway.pages.markdown import render_page
+from participant_kit.gateway.pages.markdown import render_text
 from participant_kit.protocol.messages import API_PREFIX
 
 POLICY = (
@@ -28,6 +28,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors {}"
 )
 HTML = "text/html; charset=utf-8"
+VARY = "Accept-Encoding, Authorization, Cookie"
 _KEPT_BYTES = 16 << 20
 
 _templates = Environment(
@@ -69,7 +70,7 @@ _templates.filters |= {
     "at": lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}",
     "stamp": lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}",
     "mebibytes": lambda size: f"{size / 2**20:,.0f}",
-    "markdown": lambda text: Markup(render_page("text.md", text.encode())),  # noqa: S704 - it is sanitised
+    "markdown": lambda text: Markup(render_text(text)),  # noqa: S704 - it is sanitised
 }
 
 
@@ -119,7 +120,7 @@ class Pages:
 
 
 def viewer_of(request: Request) -> Caller | None:
-    """Who looks, where a session says so."""
+    """Who looks, see :func:`~participant_kit.gateway.service.get_viewer`."""
     return getattr(request.state, "viewer", None)
 
 
@@ -149,7 +150,7 @@ def keep(
     parts = (LOOKS, public_address(request), request.url.path, version, viewer.name if viewer else "")
     tag = _sha256(*(part.encode() for part in parts))[:32]
     stored = "private, no-cache" if viewer else "no-cache"
-    headers = headers_of(stored, frames) | headers | {"ETag": f'W/"{tag}"', "Vary": "Accept-Encoding, Cookie"}
+    headers = headers_of(stored, frames) | headers | {"ETag": f'W/"{tag}"', "Vary": VARY}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
 
