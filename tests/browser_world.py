@@ -10,10 +10,14 @@ from typing import Any
 from urllib.parse import urljoin
 
 import httpx
+import pytest
+from databases import DATABASES
 from fastapi.testclient import TestClient
 from gateway_world import World
 
 ADDRESS = "http://testserver"
+both = pytest.mark.parametrize("database", DATABASES, indirect=True)
+"""A test on each database."""
 
 
 @dataclass

@@ -48,6 +48,9 @@ class Watch:
                 message["headers"] = [*self._headers(scope, message["headers"]), (b"x-request-id", request.encode())]
             await send(message)
 
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:  # PostgreSQL has no text with it
+            nothing = problem(scope, 404, Problem(code="http_404", message="There is nothing at this address."))
+            return await nothing(scope, receive, send)
         app = _draining if self._service.draining and scope["path"] not in _PROBES else self._app
         self._service.at_work += 1
         with span(scope["method"]) as begun:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_world import Browser
+from browser_world import Browser, both
 from gateway_world import API, World, make_kit
 from support import CARD
 
@@ -67,6 +67,7 @@ def test_the_desk_shows_states_and_the_time_in_each(world: World, organizer: Bro
     organizer.go("/desk/submissions/019abcde-0000-7000-8000-000000000000", 404)
 
 
+@both
 def test_what_a_lost_runner_had_is_run_again_from_the_notebook_that_was_kept(world: World, organizer: Browser) -> None:
     identifier = lose(world)
     organizer.go(f"/desk/submissions/{identifier}")
@@ -102,6 +103,7 @@ def test_quota_is_given_back_for_what_failed(world: World, organizer: Browser) -
     assert (quota["used_total"], quota["revealed_bits"]) == (0, 1)  # what it revealed stays counted
 
 
+@both
 def test_who_is_disqualified_sees_the_reason_and_leaves_the_board(world: World, organizer: Browser) -> None:
     good, better = scored(world, 0.7), scored(world, 0.9)
     scored(world, 0.8, "bob")
@@ -201,6 +203,7 @@ def test_phases_that_would_overlap_are_refused(empty: World, tmp_path: Path) -> 
     assert "do not overlap" in organizer.faults[0] and organizer.form(PHASE).values["ends"] == "2036-02-01"
 
 
+@both
 def test_of_two_organizers_at_once_the_second_sees_what_the_first_has_changed(world: World, organizer: Browser) -> None:
     other = Browser(world).log_in("oz", "organizer", "/desk/challenges/small")
     organizer.go("/desk/challenges/small")
@@ -294,6 +297,7 @@ def test_an_announcement_is_shown_and_withdrawn(world: World, organizer: Browser
     assert "A new baseline" not in Browser(world).go("/challenges/small")
 
 
+@both
 def test_runners_are_seen_when_they_ask_for_work(world: World, organizer: Browser) -> None:
     body: dict[str, Any] = {"role": "blind", "runner": "north", "challenges": ["small"], "wait": 0}
     body |= {"cpus": 4, "memory": 8 << 30, "wall_time": 3600}
@@ -307,6 +311,7 @@ def test_runners_are_seen_when_they_ask_for_work(world: World, organizer: Browse
     assert ">away<" in organizer.answer.text
 
 
+@both
 def test_everything_is_exported_but_secrets_and_notebooks(world: World, organizer: Browser) -> None:
     identifier = scored(world, 0.9)
     organizer.go(f"/desk/submissions/{identifier}")
@@ -335,7 +340,7 @@ SCRIPTS = [
     "[a](javascript:alert(1))",
     "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
     '<a href=" javascript:alert(1)">a</a>',
-    "{{ 7 * 7 }}${7*7}<%= 7*7 %>",
+    "{{ 919 * 907 }}${919*907}<%= 919*907 %>",
     "</textarea><script>alert(1)</script>",
     "</title><script>alert(1)</script>",
     "<form action=https://evil.example><input name=token></form>",
@@ -345,6 +350,11 @@ SCRIPTS = [
     "\u202e<b>",
     "&#x3C;script&#x3E;",
 ]
+
+
+def batched(texts: list[str], number: int) -> list[list[str]]:
+    """Several at once, each shorter than a title may be."""
+    return [texts[start : start + number] for start in range(0, len(texts), number)]
 
 
 RUNS = ("javascript:", "data:", "vbscript:")
@@ -377,13 +387,13 @@ class _Scripts(HTMLParser):
 def check(text: str) -> None:
     parser = _Scripts()
     parser.feed(text)
-    assert parser.found == [] and ">49<" not in text
+    assert parser.found == [] and "833533" not in text
 
 
 def test_no_text_that_anybody_types_becomes_a_script(world: World, organizer: Browser) -> None:
     identifier, other = scored(world, 0.9), scored(world, 0.8, "bob")
     bob = Browser(world).log_in("bob")
-    for text in SCRIPTS:
+    for text in ("".join(part) for part in batched(SCRIPTS, 4)):
         organizer.go("/desk/announcements")
         check(organizer.send("/announcements", title=text, text=text, challenge="small"))
         organizer.go("/desk/announcements")
@@ -414,6 +424,7 @@ def test_no_text_that_anybody_types_becomes_a_script(world: World, organizer: Br
     check(guest.go("/login") and guest.send("/login", 422, token=SCRIPTS[0]))
 
 
+@both
 def test_no_path_leads_out_of_what_pages_have(world: World, organizer: Browser) -> None:
     tricks = ("..%2f..%2fgateway.sqlite", "%2e%2e/", "....//", "%00", "a%0d%0ab", "..\\..", "%c0%ae%c0%ae/", "x" * 3000)
     for trick in tricks:

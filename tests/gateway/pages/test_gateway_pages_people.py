@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from browser_world import Browser
+from browser_world import Browser, both
 from databases import query
 from gateway_world import API, World
 from sqlalchemy.exc import DBAPIError
@@ -37,6 +37,7 @@ def organizer(world: World) -> Browser:
     return Browser(world).log_in("org", "organizer", "/desk")
 
 
+@both
 def test_by_a_link_somebody_comes_to_take_part(world: World, organizer: Browser) -> None:
     code = invite(organizer, uses="2", days="3", note="for the course")
     assert code.encode() not in world.stored()
@@ -73,6 +74,7 @@ def test_an_invitation_holds_for_so_many_people_and_no_longer(world: World, orga
     assert world.query("SELECT name FROM accounts WHERE name = 'second'") == []
 
 
+@both
 def test_of_two_who_use_the_last_place_at_once_one_gets_it(world: World, organizer: Browser) -> None:
     code = invite(organizer, uses="1")
     answers: list[int] = []
@@ -147,6 +149,7 @@ def team_of(organizer: Browser, *members: str) -> None:
         organizer.send("/desk/people/join", person=name, into="foxes")
 
 
+@both
 def test_a_team_is_one_participant_with_one_quota_and_one_row(world: World, organizer: Browser) -> None:
     team_of(organizer, "ada", "bob")
     me = world.client.get(f"{API}/me", headers=world.auth("ada")).json()
@@ -232,6 +235,7 @@ def test_a_participant_who_types_anothers_address_gets_404(world: World, organiz
     organizer.go(f"/desk/submissions/{theirs}")
 
 
+@both
 def test_every_administrative_act_is_in_a_log_that_nobody_changes(world: World, organizer: Browser) -> None:
     team_of(organizer, "ada")
     invite(organizer)

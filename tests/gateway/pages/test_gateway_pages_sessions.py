@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browser_world import ADDRESS, Browser
+from browser_world import ADDRESS, Browser, both
 from databases import query
 from gateway_world import World
 
@@ -10,6 +10,7 @@ from participant_kit.gateway import sessions
 from participant_kit.gateway.limits import ALLOWED
 
 
+@both
 def test_a_token_opens_a_session_which_ends_at_logging_out(world: World) -> None:
     browser = Browser(world)
     assert browser.go("/account") and browser.path == "/login"
@@ -69,6 +70,7 @@ def test_logging_in_makes_a_new_secret_whatever_cookie_was_there(world: World) -
     assert other.go("/account") and other.path == "/login"
 
 
+@both
 def test_a_session_ends_by_itself(world: World) -> None:
     for column, seconds in (("seen_at", sessions.IDLE), ("created_at", sessions.LONGEST)):
         browser = Browser(world).log_in("ada")
