@@ -79,6 +79,21 @@ def start(
             help="How people reach it, such as https://gateway.example.org; it stands in pages and feeds.",
         ),
     ] = None,
+    smtp: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PKIT_SMTP",
+            callback=_read_database,
+            metavar="URL",
+            help="URL of a mail server, smtps://USER:PASSWORD@HOST, or a file with it: news may go by mail.",
+        ),
+    ] = None,
+    mail_from: Annotated[
+        str | None, typer.Option(envvar="PKIT_MAIL_FROM", help="Address that mail comes from.")
+    ] = None,
+    private_webhooks: Annotated[
+        bool, typer.Option("--private-webhooks", help="Let webhooks go to machines of private networks, without TLS.")
+    ] = False,
     lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 60.0,
     metrics: Annotated[
         int | None, typer.Option(min=0, help="Port of /metrics, apart from the public one; none by default.")
@@ -104,7 +119,18 @@ def start(
 
     logs.configure(log_format, "gateway")
     tracing.configure("gateway")
-    application = create_app(Settings(data, database, lease, blobs=blobs, address=address))
+    application = create_app(
+        Settings(
+            data,
+            database,
+            lease,
+            blobs=blobs,
+            address=address,
+            smtp=smtp,
+            mail_from=mail_from,
+            private_webhooks=private_webhooks,
+        )
+    )
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms

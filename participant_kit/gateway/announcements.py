@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from participant_kit.gateway.audit import record
 from participant_kit.gateway.challenges import find_challenge
+from participant_kit.gateway.news import tell_all
 from participant_kit.gateway.tables import announcements
 from participant_kit.protocol.identifiers import new_identifier
 
@@ -22,6 +23,8 @@ def announce(connection: Connection, challenge: str | None, title: str, text: st
     values = {"id": identifier, "challenge": challenge, "title": title, "text": text, "created_by": by}
     connection.execute(insert(announcements).values(**values, created_at=time.time()))
     record(connection, by, "announce", identifier, challenge=challenge, title=title)
+    path = f"/challenges/{challenge}" if challenge else "/"
+    tell_all(connection, "announcement", title, text, {"announcement": identifier, "challenge": challenge}, path)
     return identifier
 
 

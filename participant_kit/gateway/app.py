@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import exists, select
 from sqlalchemy.exc import OperationalError, TimeoutError
@@ -17,10 +18,11 @@ from starlette.exceptions import HTTPException
 from participant_kit import __version__
 from participant_kit.challenge.errors import KitError
 from participant_kit.gateway.blobs import StoreError, disk_full, open_blobs
+from participant_kit.gateway.courier import Courier
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.metrics import count_error
-from participant_kit.gateway.pages import account, asset, board, challenge, feed, invitation, login, receipt
+from participant_kit.gateway.pages import account, asset, board, challenge, feed, invitation, login, news, receipt
 from participant_kit.gateway.pages import submissions as own_submissions
 from participant_kit.gateway.pages.desk import ROUTERS as DESK
 from participant_kit.gateway.pages.page import wants_page
@@ -47,11 +49,14 @@ def create_app(settings: Settings) -> FastAPI:
     """The application over the data in ``settings.data``, its database migrated and what a crash left swept."""
     service = Service(settings, Database(settings), open_blobs(settings))
     _sweep(service)
+    courier = Courier(settings, service.database)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.bell.open(service.database.tells)
+        courier.start()
         yield
+        await run_in_threadpool(courier.stop)
         service.bell.close()
         service.database.close()
 
@@ -73,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (server.router, challenges.router, submissions.router, runners.router):
         app.include_router(router, prefix=API_PREFIX)
     app.include_router(asset.router)
-    for own in (login.router, invitation.router, account.router, own_submissions.router, *DESK):
+    for own in (login.router, invitation.router, account.router, news.router, own_submissions.router, *DESK):
         app.include_router(own)
     for public in (board.router, receipt.router, feed.router, challenge.router):
         app.include_router(public, dependencies=[Depends(find_viewer)])

@@ -14,6 +14,7 @@ from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import recount
 from participant_kit.gateway.leases import LENT, RUNNER_LOST
+from participant_kit.gateway.news import tell_result
 from participant_kit.gateway.submissions import add_bits, change
 from participant_kit.gateway.tables import history, results, submissions
 from participant_kit.protocol.states import FINAL, State
@@ -117,6 +118,7 @@ def disqualify(connection: Connection, identifier: str, reason: str | None, by: 
         return row
     _change(connection, row, disqualified=reason)  # locks the account, by which boards are ordered
     recount(connection, find_challenge(connection, row.challenge).card, row.phase, row.participant)
+    tell_result(connection, row, "scored, and counts again" if reason is None else f"disqualified: {reason}")
     act = "reinstate" if reason is None else "disqualify"
     record(connection, by, act, identifier, participant=row.participant, reason=reason)
     return row

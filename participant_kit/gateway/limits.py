@@ -14,6 +14,7 @@ ALLOWED = {
     "login": "10 per minute; 60 per hour",
     "invitation": "10 per minute; 60 per hour",
     "token": "10 per hour",
+    "test": "10 per hour",
 }
 """By what is tried. Of logins and invitations, only those that fail are counted."""
 

@@ -11,6 +11,7 @@ class Settings:
     """``data`` holds the SQLite file unless ``database`` is a URL, and the blobs unless ``blobs`` is one.
 
     ``lease`` is in seconds. ``address`` is how people reach the gateway, such as ``https://gateway.example.org``.
+    Mail goes by the server at the URL ``smtp``. With ``private_webhooks`` news may go to machines of private networks.
     """
 
     data: Path
@@ -19,6 +20,9 @@ class Settings:
     max_attempts: int = 3
     blobs: str | None = None
     address: str | None = None
+    smtp: str | None = None
+    mail_from: str | None = None
+    private_webhooks: bool = False
 
     @property
     def database_url(self) -> str:

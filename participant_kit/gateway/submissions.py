@@ -18,6 +18,7 @@ from participant_kit.gateway.challenges import find_challenge, find_withdrawal
 from participant_kit.gateway.database import insert_missing, tell
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_revision
+from participant_kit.gateway.news import tell_result
 from participant_kit.gateway.quotas import check_quota
 from participant_kit.gateway.tables import accounts, boards, history, results, submissions
 from participant_kit.gateway.teams import check_side
@@ -175,6 +176,8 @@ def change(connection: Connection, row: Any, **values: Any) -> None:
     connection.execute(update(submissions).where(submissions.c.id == row.id).values(values))
     if "state" in values:
         _note(connection, row.id, row.version + 1, values["state"], values.get("runner"))
+        if values["state"] in FINAL and values["state"] != State.CANCELLED:
+            tell_result(connection, row, values["state"], values.get("scores"))
 
 
 def _note(connection: Connection, identifier: str, version: int, state: str, runner: str | None) -> None:

@@ -215,3 +215,41 @@ runners = Table(
     Column("memory", BigInteger),
     Column("wall_time", Float),
 )
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False, comment="mail or webhook"),
+    Column("address", String(500), nullable=False),
+    Column("secret", String(100), nullable=False, comment="signs a webhook; opens a mail's links"),
+    Column("events", JSON, nullable=False),
+    Column("confirmed", Boolean, nullable=False, comment="whether who has the address wants it"),
+    Column("created_at", Float, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("message", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("next_at", Float, comment="when it is tried next; None once it was sent, or given up"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("sent_at", Float),
+    Column("answer", String(200), nullable=False, default=""),
+    Index("outbox_due", "next_at"),
+    Index("outbox_of_channel", "channel", "created_at"),
+)
+
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("challenge", String(64), primary_key=True),
+    Column("phase", String(64), primary_key=True),
+    Column("what", String(16), primary_key=True),
+    Column("moment", Float, primary_key=True, comment="when it began or ended; told once"),
+)
