@@ -79,6 +79,12 @@ def start(
             help="How people reach it, such as https://gateway.example.org; it stands in pages and feeds.",
         ),
     ] = None,
+    openid: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PKIT_OPENID", help="JSON file with an OpenID provider: issuer, client_id, client_secret, title."
+        ),
+    ] = None,
     smtp: Annotated[
         str | None,
         typer.Option(
@@ -129,6 +135,7 @@ def start(
             smtp=smtp,
             mail_from=mail_from,
             private_webhooks=private_webhooks,
+            openid=openid,
         )
     )
     try:

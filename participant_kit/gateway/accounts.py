@@ -105,6 +105,11 @@ def find_account(connection: Connection, token: str) -> Caller:
     return admit(found)
 
 
+def find_person(connection: Connection, name: str) -> Caller:
+    """Somebody whom another has identified; see :func:`admit`."""
+    return admit(connection.execute(whose.where(accounts.c.name == name)).one())
+
+
 def admit(found: Any) -> Caller:
     """The caller in a row of :data:`whose`. Raises :class:`GatewayError` (403) for who is paused or not yet let in."""
     if found.state == "waiting":

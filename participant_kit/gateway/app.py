@@ -22,7 +22,18 @@ from participant_kit.gateway.courier import Courier
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.metrics import count_error
-from participant_kit.gateway.pages import account, asset, board, challenge, feed, invitation, login, news, receipt
+from participant_kit.gateway.pages import (
+    account,
+    asset,
+    board,
+    challenge,
+    feed,
+    invitation,
+    login,
+    news,
+    openid,
+    receipt,
+)
 from participant_kit.gateway.pages import submissions as own_submissions
 from participant_kit.gateway.pages.desk import ROUTERS as DESK
 from participant_kit.gateway.pages.page import wants_page
@@ -77,13 +88,21 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = service
     for router in (server.router, challenges.router, submissions.router, runners.router):
         app.include_router(router, prefix=API_PREFIX)
+    app.get("/healthz", include_in_schema=False)(_healthz)
+    app.get("/readyz", include_in_schema=False)(_readyz)
     app.include_router(asset.router)
-    for own in (login.router, invitation.router, account.router, news.router, own_submissions.router, *DESK):
+    for own in (
+        login.router,
+        openid.router,
+        invitation.router,
+        account.router,
+        news.router,
+        own_submissions.router,
+        *DESK,
+    ):
         app.include_router(own)
     for public in (board.router, receipt.router, feed.router, challenge.router):
         app.include_router(public, dependencies=[Depends(find_viewer)])
-    app.get("/healthz", include_in_schema=False)(_healthz)
-    app.get("/readyz", include_in_schema=False)(_readyz)
     app.add_middleware(Watch, service=service)
     app.exception_handler(LoginNeeded)(to_login)
     app.exception_handler(GatewayError)(_refuse)

@@ -18,6 +18,7 @@ from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import BoardPage
 from participant_kit.gateway.limits import Limits
+from participant_kit.gateway.openid import read_provider
 from participant_kit.gateway.pages.page import Pages
 from participant_kit.gateway.readiness import Readiness
 from participant_kit.gateway.settings import Settings
@@ -44,6 +45,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.readiness, self.limits = Readiness(self), Limits()
+        self.provider = read_provider(self.settings.openid) if self.settings.openid else None
 
     def drain(self) -> None:
         """Begin nothing more, and let every request that waits for a change answer now."""

@@ -11,7 +11,8 @@ class Settings:
     """``data`` holds the SQLite file unless ``database`` is a URL, and the blobs unless ``blobs`` is one.
 
     ``lease`` is in seconds. ``address`` is how people reach the gateway, such as ``https://gateway.example.org``.
-    Mail goes by the server at the URL ``smtp``. With ``private_webhooks`` news may go to machines of private networks.
+    ``openid`` is a file with an OpenID provider, by which people may log in. Mail goes by the server at the URL
+    ``smtp``. With ``private_webhooks`` news may go to machines of private networks.
     """
 
     data: Path
@@ -23,6 +24,7 @@ class Settings:
     smtp: str | None = None
     mail_from: str | None = None
     private_webhooks: bool = False
+    openid: Path | None = None
 
     @property
     def database_url(self) -> str:

@@ -253,3 +253,12 @@ milestones = Table(
     Column("what", String(16), primary_key=True),
     Column("moment", Float, primary_key=True, comment="when it began or ended; told once"),
 )
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(300), primary_key=True, comment="of OpenID Connect, or the address of a JupyterHub"),
+    Column("subject", String(255), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+)

@@ -28,11 +28,16 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/login", dependencies=[Depends(find_viewer)])
-async def get_login(request: Request, next: str = "/") -> Response:
+async def get_login(request: Request, service: Gateway, next: str = "/") -> Response:
     """Where the token is typed."""
     if request.state.viewer is not None:
         return go(request, local_path(next))
-    return answer(request, "login", form=Form({"next": local_path(next)}))
+    return _show(request, service, Form({"next": local_path(next)}))
+
+
+def _show(request: Request, service: Service, form: Form, status: int = 200) -> Response:
+    provider = service.provider.file.title if service.provider else ""
+    return answer(request, "login", status, form=form, provider=provider)
 
 
 @router.post("/login", dependencies=[Depends(find_viewer)])
@@ -50,7 +55,7 @@ async def post_login(request: Request, service: Gateway) -> Response:
             service.limits.count("login", who)
             form.faults["token"] = f"{error.message} {error.hint}"
     form.values["token"] = ""  # a secret is not sent back
-    return answer(request, "login", 422, form=form)
+    return _show(request, service, form, 422)
 
 
 def _find(service: Service, token: str) -> Caller:
