@@ -185,6 +185,7 @@ def _show(request: Request, service: Service, asked: Asked) -> Response:
                 own=own,
                 own_name=name,
                 found="your row" if viewer and viewer.name == name else "found",
+                own_page=asked.standing.count_before(connection, name) // PAGE * PAGE if own else 0,
                 is_listed=own is not None and any(row.participant == own.participant for row in rows),
                 count=0 if asked.is_hidden else asked.standing.count(connection),
                 leads=leads[-20:][::-1],
