@@ -244,6 +244,13 @@ class Standing:
         row = connection.execute(select(ranked).where(ranked.c.participant == participant)).one_or_none()
         return None if row is None else _row(row, row.rank)
 
+    def count_before(self, connection: Connection, participant: str) -> int:
+        """How many rows stand before that of ``participant``, in the order of ranks."""
+        each = self._all()
+        order = (each.c.rank_by, each.c.submitted_at, each.c.participant)
+        placed = select(each.c.participant, func.row_number().over(order_by=order).label("place")).subquery()
+        return (connection.scalar(select(placed.c.place).where(placed.c.participant == participant)) or 1) - 1
+
     def leads(self, connection: Connection) -> list[tuple[float, str, float]]:
         """Whenever somebody led who had not been as good: when, who, and the primary score."""
         return self._history(connection, records.c.leads)

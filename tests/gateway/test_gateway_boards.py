@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from databases import DATABASES, fresh_database
 from fastapi.testclient import TestClient
 from gateway_world import World
-from pages_world import FULL, make_full_kit, score
+from pages_world import FULL, crowd, make_full_kit, score
 
 from participant_kit.gateway.app import create_app
 from participant_kit.gateway.settings import Settings
@@ -55,7 +57,7 @@ def names(world: World, path: str = f"{BOARD}.json", **query: Any) -> list[tuple
 
 
 def page(world: World, path: str = BOARD, status: int = 200, **query: Any) -> str:
-    answer = world.client.get(path, params=query, headers={"Accept": "text/html"})
+    answer = world.client.get(path, params=query or None, headers={"Accept": "text/html"})
     assert answer.status_code == status, answer.text
     return answer.text
 
@@ -84,18 +86,26 @@ def test_a_board_is_ordered_by_any_column_and_keeps_its_ranks(board: World) -> N
 
 def test_one_finds_ones_own_row_by_name_or_by_token(board: World) -> None:
     assert 'class="mine"' not in page(board)
-    assert page(board, name="ada").count("your row") == 1
+    assert page(board, name="ada").count(">found<") == 1
     assert "zoe is not on this board" in page(board, name="zoe")
     mine = board.client.get(BOARD, headers=board.auth("ada"))
     assert mine.text.count("your row") == 1 and "private" in mine.headers["cache-control"]
 
 
-def test_a_row_on_another_page_stands_first_with_the_way_to_its_page(
-    board: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("participant_kit.gateway.pages.board.PAGE", 2)
-    text = page(board, offset=0, name="base")
-    assert text.count("your row") == 1 or "base has rank 4" in text
+def test_among_many_ones_own_row_stands_first_with_the_way_to_its_page(empty: World, tmp_path: Path) -> None:
+    empty.publish(make_full_kit(tmp_path / "kit"))
+    crowd(empty, 250)
+    everybody = names(empty)
+    assert len(everybody) == 250 and [rank for rank, _ in everybody] == sorted(rank for rank, _ in everybody)
+    for place in (100, 199, 200, 249):
+        rank, who = everybody[place]
+        text = page(empty, name=who)
+        assert text.count(">found<") == 1 and in_order(text, f">{who}", f">{everybody[0][1]}")
+        link = re.search(r'id="its-page" href="([^"]*)"', text)
+        assert link and f"{who} has rank {rank}" in text
+        its = page(empty, html.unescape(link[1]))
+        assert its.count(">found<") == 1 and f"rows {place // 100 * 100 + 1} to" in its and "has rank" not in its
+    assert "rows 1 to 100" in page(empty) and "rows 101 to 200" in page(empty, offset=100)
 
 
 def test_a_board_of_a_day_is_what_it_was_when_the_day_had_ended(changing: World) -> None:

@@ -12,7 +12,7 @@ from participant_kit.challenge.card import Metric
 from participant_kit.gateway.pages.column import ShownColumn
 
 _HEIGHT, _ROW = 64, 18
-_WIDTH, _TALL, _LEFT, _BOTTOM = 640, 220, 52, 24
+_WIDTH, _TALL, _LEFT, _BOTTOM = 640, 220, 66, 28
 
 
 def column_plot(column: ShownColumn) -> Markup:
@@ -38,7 +38,7 @@ def _levels(column: ShownColumn) -> Markup:
     rows = Markup()
     for place, (label, share) in enumerate(zip(column.labels, column.shares, strict=True)):
         top = place * _ROW
-        short = label if len(label) <= 16 else f"{label[:15]}…"
+        short = label if len(label) <= 14 else f"{label[:13]}…"
         rows += Markup(
             '<text x="0" y="{}">{}</text><rect class="bar" x="100" y="{}" width="{:.1f}" height="9"/>'
             '<text x="260" y="{}" text-anchor="end">{:.0%}</text>'
@@ -53,14 +53,14 @@ History = Sequence[tuple[float, str, float]]
 """When, who, and the primary score."""
 
 
-def history_plot(metric: Metric, leads: History, own: History, starts: datetime, ends: datetime) -> Markup:
-    """The best score of all as it rose, and one participant's, from ``starts`` to ``ends``."""
+def history_plot(metric: Metric, leads: History, own: History, ends: datetime) -> Markup:
+    """The best score of all as it rose, and one participant's, from the first one to ``ends``."""
     scores = [score for _, _, score in (*leads, *own)]
-    if not scores:
+    if not leads:
         return Markup()
     low, high = min(scores), max(scores)
     low, high = (low, high) if high > low else (low - 10.0**-metric.decimals, high + 10.0**-metric.decimals)
-    first = min(starts.timestamp(), leads[0][0]) if leads else starts.timestamp()
+    first = leads[0][0]
     last = max(ends.timestamp(), first + 1)
 
     def across(moment: float) -> float:
@@ -85,17 +85,14 @@ def history_plot(metric: Metric, leads: History, own: History, starts: datetime,
         parts += Markup('<text x="{:.1f}" y="{}" text-anchor="{}">{:%Y-%m-%d}</text>').format(
             across(moment), _TALL - 4, anchor, day
         )
-    if leads:
-        parts += Markup('<path class="line" d="{}"/>').format(steps(leads))
+    parts += Markup('<path class="line" d="{}"/>').format(steps(leads))
     if own:
         parts += Markup('<path class="line own" d="{}"/>').format(steps(own))
     for moment, who, score in leads[-200:]:
         parts += Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"><title>{} {}</title></circle>').format(
             across(moment), up(score), who, score
         )
-    told = f"Best {metric.name} over time"
-    if leads:
-        told += f": from {leads[0][2]} to {leads[-1][2]} in {len(leads)} steps"
+    told = f"Best {metric.name} over time: from {leads[0][2]} to {leads[-1][2]} in {len(leads)} steps"
     return Markup('<svg class="plot history" role="img" aria-label="{}" viewBox="0 0 {} {}">{}</svg>').format(
         told, _WIDTH, _TALL, parts
     )
