@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import re
 import socket
 import sys
@@ -85,6 +86,9 @@ def start(
             envvar="PKIT_OPENID", help="JSON file with an OpenID provider: issuer, client_id, client_secret, title."
         ),
     ] = None,
+    jupyterhub: Annotated[
+        bool, typer.Option("--jupyterhub", help="Know people by the JupyterHub that starts this as its service.")
+    ] = False,
     smtp: Annotated[
         str | None,
         typer.Option(
@@ -119,6 +123,7 @@ def start(
     Example: pkit gateway start --data ./gateway
     """
     from participant_kit.gateway.app import create_app
+    from participant_kit.gateway.hub import hub_of
     from participant_kit.gateway.metrics import serve_metrics
     from participant_kit.gateway.server import Server
     from participant_kit.gateway.settings import Settings
@@ -136,6 +141,7 @@ def start(
             mail_from=mail_from,
             private_webhooks=private_webhooks,
             openid=openid,
+            hub=hub_of(os.environ) if jupyterhub else None,
         )
     )
     try:

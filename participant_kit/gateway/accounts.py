@@ -92,6 +92,11 @@ def remove_tokens(connection: Connection, name: str) -> None:
     connection.execute(delete(tokens).where(tokens.c.account == name))
 
 
+def remove_expired(connection: Connection, name: str) -> None:
+    """Forget the tokens of ``name`` that hold no more."""
+    connection.execute(delete(tokens).where(tokens.c.account == name, tokens.c.expires_at < time.time()))
+
+
 def find_account(connection: Connection, token: str) -> Caller:
     """Whose ``token`` it is. Raises :class:`GatewayError`: 401 if it is unknown or has expired; see :func:`admit`."""
     found = connection.execute(_of_token, {"sha256": hash_token(token)}).one_or_none()

@@ -39,7 +39,7 @@ from participant_kit.gateway.pages.desk import ROUTERS as DESK
 from participant_kit.gateway.pages.page import wants_page
 from participant_kit.gateway.pages.viewer import LoginNeeded, find_viewer, to_login
 from participant_kit.gateway.publish import DRAFTS
-from participant_kit.gateway.routes import challenges, runners, server, submissions
+from participant_kit.gateway.routes import challenges, hub, runners, server, submissions
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.submissions import SEALED
@@ -86,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
         },
     )
     app.state.service = service
-    for router in (server.router, challenges.router, submissions.router, runners.router):
+    for router in (server.router, hub.router, challenges.router, submissions.router, runners.router):
         app.include_router(router, prefix=API_PREFIX)
     app.get("/healthz", include_in_schema=False)(_healthz)
     app.get("/readyz", include_in_schema=False)(_readyz)

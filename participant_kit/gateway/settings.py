@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from participant_kit.gateway.hub import Hub
 
 
 @dataclass(frozen=True)
@@ -11,8 +15,8 @@ class Settings:
     """``data`` holds the SQLite file unless ``database`` is a URL, and the blobs unless ``blobs`` is one.
 
     ``lease`` is in seconds. ``address`` is how people reach the gateway, such as ``https://gateway.example.org``.
-    ``openid`` is a file with an OpenID provider, by which people may log in. Mail goes by the server at the URL
-    ``smtp``. With ``private_webhooks`` news may go to machines of private networks.
+    ``openid`` is a file with an OpenID provider, by which people may log in; ``hub`` a JupyterHub. Mail goes by the
+    server at the URL ``smtp``. With ``private_webhooks`` news may go to machines of private networks.
     """
 
     data: Path
@@ -25,6 +29,7 @@ class Settings:
     mail_from: str | None = None
     private_webhooks: bool = False
     openid: Path | None = None
+    hub: Hub | None = None
 
     @property
     def database_url(self) -> str:

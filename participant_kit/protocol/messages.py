@@ -5,6 +5,7 @@ method  path (below ``/api/v1``)                     who                 body an
 ======  ===========================================  ==================  =====================================
 GET     ``/``                                        anyone              :class:`ServerInfo`
 GET     ``/me``                                      any token           :class:`Account`
+POST    ``/hub``                                     JupyterHub's token  :class:`NewToken`
 POST    ``/accounts``                                organizer           :class:`NewAccount`, :class:`NewToken`
 GET     ``/challenges``                              anyone              list of :class:`ChallengeInfo`
 GET     ``/challenges/{slug}``                       anyone              :class:`ChallengeInfo`
