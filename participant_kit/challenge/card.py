@@ -25,6 +25,7 @@ from participant_kit.challenge.units import Duration, Size, format_duration, for
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 Bits = Annotated[float, Field(gt=0, le=1e9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
@@ -293,7 +294,10 @@ class Release(Model):
 
 
 class Card(Model):
-    """The whole card. See ``docs/organizers.md`` for one with comments."""
+    """The whole card. See ``docs/organizers.md`` for one with comments.
+
+    ``baselines`` names the accounts under which the organizer takes part; the leaderboard marks them.
+    """
 
     schema_version: Literal[1]
     slug: Slug
@@ -312,6 +316,7 @@ class Card(Model):
     scoring: FileName | None = None
     tasks: list[Task] = Field(default_factory=list, max_length=50)
     phases: Annotated[list[Phase], Field(min_length=1)]
+    baselines: list[Name] = Field(default_factory=list, max_length=100)
     release: Release = Release()
 
     @field_validator("metrics")

@@ -21,6 +21,16 @@ NOTEBOOKS = "starter_notebooks"
 PRIVATE = "private"
 PAGES = "pages"
 """The organizer's pages, terms and image."""
+TEXTS = (".md", ".html")
+"""How the name of a page ends."""
+PICTURES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
+"""How the name of a picture in a page ends, and its media type."""
 TABLES = ("train", "test")
 """The tables that a notebook sees in ``data_dir``, as ``<name>.parquet``."""
 LABELS = "labels"

@@ -28,6 +28,8 @@ from participant_kit.protocol.states import State
 LENT = {Role.REHEARSAL: State.REHEARSING, Role.BLIND: State.RUNNING}
 _HOLDERS_STAGES = ("scoring", "sandbox")
 """What fails there is the holder's, and costs no quota; what it revealed is charged to the release budget."""
+RUNNER_LOST = {"stage": "sandbox", "reason": "runner_lost"}
+"""The failure that the gateway itself finds. Its notebook is kept for a while: an organizer can have it run again."""
 _NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 
 
@@ -59,8 +61,7 @@ def end_lost_lease(connection: Connection, settings: Settings) -> Any | None:
         return row
     LEASES_LOST.labels(row.challenge, row.waits_for).inc()
     if row.lost + 1 >= settings.max_attempts:
-        failure = {"stage": "sandbox", "reason": "runner_lost"}
-        change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **_NO_LEASE)
+        change(connection, row, state=State.FAILED.value, failure=RUNNER_LOST, counted=False, **_NO_LEASE)
     else:
         change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **_NO_LEASE)
     if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick

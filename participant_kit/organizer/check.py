@@ -27,11 +27,14 @@ from participant_kit.challenge.folder import (
     INPUT,
     LABELS,
     NOTEBOOKS,
+    PAGES,
+    PICTURES,
     PRIVATE,
     REFERENCE,
     REPORT,
     SAMPLE,
     TABLES,
+    TEXTS,
     ChallengeFolder,
 )
 from participant_kit.challenge.metrics import METRICS
@@ -59,6 +62,7 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
     findings += _check_requirements(folder, card)
     findings += _check_notebooks(folder)
     findings += _check_scoring(folder, card)
+    findings += _check_pages(folder, card)
     findings += _check_keys(folder)
     findings += _check_phases(folder, card)
     if card.tasks:
@@ -81,6 +85,19 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
     findings += _check_tables(card, codebook, sample, SAMPLE)
     findings += _check_guarantee(folder)
     return [*findings, *find_leaks(folder, private, sample)]
+
+
+def _check_pages(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
+    """The organizer's own pages, terms and image are there, and are what they should be."""
+    named: list[tuple[str, str, tuple[str, ...]]] = []
+    named += [(f"pages[{number}].file", page.file, TEXTS) for number, page in enumerate(card.pages)]
+    named += [("terms", card.terms, TEXTS)] if card.terms else []
+    named += [("image", card.image, tuple(PICTURES))] if card.image else []
+    for key, file, kinds in named:
+        if not file.lower().endswith(kinds):
+            yield Finding(CARD, f"a file that ends in {', '.join(kinds)}", repr(file), key)
+        elif not (folder.pages_dir / file).is_file():
+            yield Finding(CARD, f"a file of the folder {PAGES}", f"no {PAGES}/{file}", key)
 
 
 def _check_requirements(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:

@@ -12,27 +12,30 @@ from participant_kit.challenge.folder import (
     KEYS,
     NOTEBOOKS,
     PAGES,
+    PICTURES,
     REFERENCE,
     REPORT,
     SAMPLE,
     TABLES,
+    TEXTS,
     ChallengeFolder,
 )
+
+_SHOWN = (*TEXTS, *PICTURES)
 
 
 def public_files(folder: ChallengeFolder) -> dict[str, Path]:
     """Each file that is there and may be published, by its path in the kit. Nothing else ever is."""
     card = folder.card
-    pages = [*(page.file for page in card.pages), *filter(None, (card.terms, card.image))]
     names = [
         CARD,
         card.data.codebook,
         card.environment.requirements,
         KEYS,
-        *(f"{PAGES}/{name}" for name in pages),
         *(f"{SAMPLE}/{table}.parquet" for table in TABLES),
         *(f"{SAMPLE}/{name}" for name in (GUARANTEE, f"{REPORT}.html", f"{REPORT}.json")),
         *sorted(f"{NOTEBOOKS}/{path.name}" for path in folder.notebooks_dir.glob("*.ipynb")),
+        *sorted(f"{PAGES}/{path.name}" for path in folder.pages_dir.glob("*") if path.suffix.lower() in _SHOWN),
         *sorted(_of_tasks(folder)),
     ]
     return {name: folder.root / name for name in names if (folder.root / name).is_file()}
