@@ -90,7 +90,7 @@ def old(bare: Settings, request: pytest.FixtureRequest) -> Settings:
             "attempt": 0,
             "lost": 0,
             "has_log": False,
-            "scores": {"roc_auc_score": round(0.7 + number / 10, 1), "brier_score_loss": 0.2} if state == "scored" else None,
+            "scores": {"roc_auc_score": round(0.7 + number / 10, 1)} if state == "scored" else None,
         }
         for number, (identifier, who, state, version) in enumerate(
             zip(made, ("ada", "bob", "ada", "ada", "ada"), ("scored", "scored", "failed", "cancelled", "queued"),
