@@ -82,7 +82,9 @@ def board_revision(connection: Connection, challenge: str) -> int:
     return connection.scalar(select(func.sum(boards.c.version)).where(boards.c.challenge == challenge)) or 0
 
 
-def read_board(connection: Connection, card: Card, phase: Phase, offset: int = 0, limit: int = PAGE) -> Leaderboard:
+def read_board(
+    connection: Connection, card: Card, phase: Phase, offset: int = 0, limit: int | None = PAGE
+) -> Leaderboard:
     """A page of the board, best first; without rows while it is hidden."""
     on_board = (best.c.challenge == card.slug) & (best.c.phase == phase.name)
     board = Leaderboard(
@@ -138,7 +140,17 @@ class Standing:
 
     def count(self, connection: Connection) -> int:
         """How many are on it."""
-        return connection.scalar(select(func.count()).select_from(self._all())) or 0
+        if self.until is None:
+            return connection.scalar(select(func.count()).select_from(best).where(self._of(best))) or 0
+        known = (self._of(records), records.c.entered_at < self.until)
+        return connection.scalar(select(func.count(records.c.participant.distinct())).where(*known)) or 0
+
+    def version(self, connection: Connection) -> int:
+        """A number that is another when the board is; of a day that is over, it stays."""
+        if self.until is None:
+            return board_version(connection, self.card.slug, self.phase.name)
+        known = (self._of(records), records.c.entered_at < self.until)
+        return connection.scalar(select(func.count()).select_from(records).where(*known)) or 0
 
     def rows(
         self, connection: Connection, order: Order | None = None, offset: int = 0, limit: int | None = None
@@ -195,11 +207,11 @@ class Standing:
         """Each participant's best."""
         if self.until is None:
             return select(best).where(self._of(best)).subquery()
-        latest = func.row_number().over(partition_by=records.c.participant, order_by=records.c.rank_by).label("latest")
-        known = select(records, literal(0).label("submissions"), latest)
-        known = known.where(self._of(records), records.c.entered_at < self.until)
-        each = known.subquery()
-        return select(each).where(each.c.latest == 1).subquery()
+        column, known = records.c, (self._of(records), records.c.entered_at < self.until)
+        least = func.min(column.rank_by).label("least")
+        top = select(column.participant, least).where(*known).group_by(column.participant).subquery()
+        is_top = (column.participant == top.c.participant) & (column.rank_by == top.c.least)
+        return select(records, literal(0).label("submissions")).join(top, is_top).where(*known).subquery()
 
     def _ranked(self) -> Subquery:
         each = self._all()
