@@ -4,8 +4,8 @@
 
 ``again``: a page that was made before; ``unchanged``: the 304 to a browser that has it; ``new``: after a score;
 ``sorted``: by name; ``found``: with somebody's row looked up; ``day``: the board of a day with a name looked up, the
-first time, and the same board without again, after scores; ``csv``: every row. Medians in milliseconds of one client that
-asks one after another, and their ratios.
+first time, and without, again, after scores; ``csv``: every row. Medians in milliseconds of one client that asks one
+after another, and their ratios.
 """
 
 from __future__ import annotations

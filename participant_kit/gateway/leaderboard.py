@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Subquery, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, Subquery, bindparam, case, func, insert, literal, select, update
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.database import insert_missing
@@ -145,12 +145,13 @@ class Standing:
         known = (self._of(records), records.c.entered_at < self.until)
         return connection.scalar(select(func.count(records.c.participant.distinct())).where(*known)) or 0
 
-    def version(self, connection: Connection) -> int:
-        """A number that is another when the board is; of a day that is over, it stays."""
+    def version(self, connection: Connection) -> str:
+        """Another text when the board is another; that of a day that is over stays, but when a score is taken away."""
         if self.until is None:
-            return board_version(connection, self.card.slug, self.phase.name)
+            return str(board_version(connection, self.card.slug, self.phase.name))
+        leading = func.count(case((records.c.leads, 1)))
         known = (self._of(records), records.c.entered_at < self.until)
-        return connection.scalar(select(func.count()).select_from(records).where(*known)) or 0
+        return str(connection.execute(select(func.count(), func.sum(records.c.rank_by), leading).where(*known)).one())
 
     def rows(
         self, connection: Connection, order: Order | None = None, offset: int = 0, limit: int | None = None

@@ -103,7 +103,7 @@ class Asked:
 
     def version(self, connection: Connection) -> str:
         """Names all that is shown."""
-        board = 0 if self.is_hidden else self.standing.version(connection)
+        board = "" if self.is_hidden else self.standing.version(connection)
         return f"{self.challenge.version} {board} {self.phase.name} {self.day} {self.order} {self.offset} {self.name}"
 
     def rows(self, connection: Connection, limit: int | None = PAGE) -> list[LeaderboardRow]:
