@@ -51,7 +51,7 @@ def promises(card: Card) -> list[str]:
         "A failure tells the stage, the cell and the kind of error; never a message."
         if release.failure_detail == "cell-and-class"
         else "A failure tells the stage at which it happened, and nothing else.",
-        "Printed text, figures and the executed notebook never leave.",
+        "Printed text, plots and the executed notebook never leave.",
     ]
     if release.review:
         said.append("The data holder looks at each result before it leaves, and may hold it back.")
