@@ -143,6 +143,16 @@ def test_an_ingestion_program_that_fails_is_a_failure_of_what_was_submitted(
     assert (done.stage, done.message) == ("output", "The ingestion program ended with an error.")
 
 
+@pytest.mark.parametrize(
+    "code", ["open('/app/output/metadata', 'w').write('elapsedTime: 0')", "import os; os.mkdir('/app/output/metadata')"]
+)
+def test_nobody_but_the_runner_says_how_long_it_took(tmp_path: Path, environment: Environment, code: str) -> None:
+    told = "import json; told = open('/app/input/res/metadata').read().split()[1]\n"
+    told += "json.dump({'seconds': float(told)}, open('/app/output/scores.json', 'w'))"
+    done = score(tmp_path, environment, packed({"model.py": f"{MODEL}\n{code}"}), scoring=told)
+    assert done.output and done.output != b'{"seconds": 0.0}', done
+
+
 def test_results_are_scored_also_where_ingestion_wants_code(tmp_path: Path, environment: Environment) -> None:
     done = score(tmp_path, environment, packed({"predictions.txt": "0\n1\n0\n1\n"}))
     assert done.output == b'{"accuracy": 1.0}', done
