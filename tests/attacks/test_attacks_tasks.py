@@ -10,7 +10,6 @@ from corpus import EVERY, TASKS, Attack, attacks
 from task_world import HONEST, BesideWorld, TaskWorld
 from world import ended, is_expected
 
-
 pytestmark = pytest.mark.skipif(
     not EVERY, reason="two houses more: make attacks runs them; tests/execution/test_execution_task.py tries each wall"
 )
