@@ -11,7 +11,7 @@ from participant_kit.challenge.card import Card
 from participant_kit.challenge.document import dump_document
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding, FindingsError
-from participant_kit.challenge.folder import INPUT, PRIVATE, REFERENCE, SAMPLE, ChallengeFolder
+from participant_kit.challenge.folder import INPUT, NOTEBOOKS, PRIVATE, REFERENCE, SAMPLE, ChallengeFolder
 from participant_kit.challenge.scoring_program import Kind, read_program
 from participant_kit.organizer.codabench.archive import copy_tree
 from participant_kit.organizer.codabench.bundle import Bundle, open_bundle
@@ -59,7 +59,10 @@ def import_bundle(bundle: Path, folder: Path, ranges: Ranges | None = None) -> I
             card, said = _public_inputs(made.root, translation.card)
             notes += said
             made.card_path.write_text(_card_text(card), "utf-8")
-            if not any(made.notebooks_dir.glob("*.ipynb")):
+            if translation.own and not (made.root / card.data.codebook).exists() and not card.tasks:
+                text = f"there is none: copy {card.data.codebook}, {card.environment.requirements}, {SAMPLE}/ and"
+                notes.append(Note("left out", "phases.starting_kit", f"{text} {NOTEBOOKS}/ from where it was exported"))
+            elif not any(made.notebooks_dir.glob("*.ipynb")):
                 write_starters(made)
             if not translation.own:
                 notes += _write_requirements(made, opened.competition.docker_image)

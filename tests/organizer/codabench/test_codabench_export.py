@@ -144,6 +144,24 @@ def test_what_was_changed_on_codabench_is_read_there(challenge: ChallengeFolder,
     assert again.release == challenge.card.release
 
 
+def test_a_dump_of_codabench_itself_comes_back_too(challenge: ChallengeFolder, tmp_path: Path) -> None:
+    """Its dumps have programs and data as zips, and neither starting kits, public data, nor which column ranks."""
+    made = export_challenge(challenge, tmp_path / "heart.bundle")
+    content = yaml.safe_load((made.bundle / "competition.yaml").read_text())
+    for task in content["tasks"]:
+        for kind in ("scoring_program", "ingestion_program", "input_data", "reference_data"):
+            name = f"{kind}-{task['index']}"
+            shutil.make_archive(str(made.bundle / name), "zip", made.bundle / task[kind])
+            task[kind] = f"{name}.zip"
+    for phase in content["phases"]:
+        del phase["starting_kit"], phase["public_data"]
+    del content["leaderboards"][0]["primary_index"]
+    (made.bundle / "competition.yaml").write_text(yaml.safe_dump(content))
+    again = import_bundle(made.bundle, tmp_path / "back" / "heart")
+    assert again.card == challenge.card
+    assert any("copy codebook.yaml" in note.text for note in again.notes)
+
+
 def test_what_codabench_leaves_open_is_closed(challenge: ChallengeFolder, tmp_path: Path) -> None:
     made = export_challenge(challenge, tmp_path / "heart.bundle")
     with open_bundle(made.bundle) as bundle:

@@ -134,6 +134,7 @@ def test_their_unpacker_accepts_what_was_exported(challenge: ChallengeFolder, tm
 @unpacker
 def test_their_unpacker_reads_the_bundle_of_these_tests_as_we_do(tmp_path: Path) -> None:
     changes = {"queue: 5f2b4f3e-5b1c-4a43-a6f6-1c2d3e4f5a6b\n": ""}  # no server, no queue
+    changes["submission_rule: Force_Last"] = "primary_index: 3\n    submission_rule: Force_Last"
     folder = write_bundle(tmp_path / "pi", **changes)
     (theirs,) = unpacked(zipped(folder))
     made = import_bundle(folder, tmp_path / "digits")
@@ -144,5 +145,5 @@ def test_their_unpacker_reads_the_bundle_of_these_tests_as_we_do(tmp_path: Path)
     assert ends == [str(made.card.phases[0].ends), None]
     quotas = [(phase["max_submissions_per_day"], phase["max_submissions_per_person"]) for phase in theirs["phases"]]
     assert quotas == [(phase.per_day or 0, phase.total) for phase in made.card.phases]
-    assert theirs["primary"] == 0 and made.card.primary.name == theirs["columns"][0]["key"]
+    assert theirs["primary"] == 3 and made.card.primary.name == theirs["columns"][3]["key"]
     assert yaml.safe_load((folder / "competition.yaml").read_text())["title"] == theirs["title"]
