@@ -8,6 +8,7 @@ from pathlib import Path
 
 from participant_kit.challenge.card import Card, read_card
 from participant_kit.challenge.codebook import Codebook, read_codebook
+from participant_kit.challenge.errors import ChallengeError
 
 CARD = "challenge.yaml"
 KEYS = "keys.json"
@@ -44,7 +45,12 @@ class ChallengeFolder:
 
     @cached_property
     def codebook(self) -> Codebook:
-        """The codebook that the card names."""
+        """The codebook that the card names. A challenge with tasks has none: raises :class:`ChallengeError`."""
+        if self.card.tasks:
+            raise ChallengeError(
+                "A challenge with tasks has files and no columns, so it has no codebook, and no sample is made of it.",
+                hint="Put a sample of each task's files into sample_data/TASK/input.",
+            )
         return read_codebook(self.codebook_path)
 
     @property

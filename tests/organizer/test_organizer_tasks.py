@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from task_challenge import write_tasks
 
+from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding, FindingsError
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.environment import Environment
@@ -21,6 +22,7 @@ from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.kit import build_kit
 from participant_kit.organizer.parity import check_parity
 from participant_kit.organizer.starter import task_notebooks, write_starters
+from participant_kit.organizer.synthesize import Request, write_sample
 from participant_kit.participant.check import check_notebook
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
 
@@ -59,6 +61,16 @@ def test_what_is_missing_is_told(challenge: ChallengeFolder, path: str, found: s
     shutil.rmtree(challenge.root / path, ignore_errors=True)
     (challenge.root / path).unlink(missing_ok=True)
     assert found in told(check_challenge(challenge))
+
+
+def test_programs_beside_each_other_had_better_have_the_wall_between_them(challenge: ChallengeFolder) -> None:
+    text = challenge.card_path.read_text().replace("program}", "program, beside: true}")
+    challenge.card_path.write_text(text)
+    assert "warning challenge.yaml: landlock in sandbox.require" in told(
+        check_challenge(ChallengeFolder(challenge.root))
+    )
+    challenge.card_path.write_text(text + "sandbox: {require: [landlock]}\n")
+    assert told(check_challenge(ChallengeFolder(challenge.root))) == ""
 
 
 def test_a_link_in_the_data_is_told(challenge: ChallengeFolder) -> None:
@@ -136,6 +148,11 @@ def test_each_kind_of_submission_has_a_starter_that_the_check_takes(challenge: C
     assert list(notebooks) == ["01_results.ipynb", "02_code.ipynb", "03_compute.ipynb"]
     for name in notebooks:
         assert check_notebook(challenge.notebooks_dir / name, challenge) == []
+
+
+def test_no_sample_is_made_of_files(challenge: ChallengeFolder) -> None:
+    with pytest.raises(ChallengeError, match="Put a sample of each task's files into"):
+        write_sample(challenge, "schema", Request())
 
 
 @pytest.mark.sandbox
