@@ -429,11 +429,12 @@ def _lay_out(header: dict[str, Any], payload: bytes) -> None:
     results = APP / "input" / "res"
     if header["stage"] == "scoring":
         _unpack(payload, results)
-        if not (results / "metadata").exists():  # which the worker writes, and some programs read
-            seconds = header["seconds"]
-            (results / "metadata").write_text(
-                f"elapsedTime: {seconds}\nexitCode: 0\ningestionElapsedTime: {seconds}\ningestionExitCode: 0\n"
-            )
+        times, seconds = results / "metadata", header["seconds"]  # the worker's own word, which some programs read
+        if times.is_dir():
+            shutil.rmtree(times)
+        times.write_text(
+            f"elapsedTime: {seconds}\nexitCode: 0\ningestionElapsedTime: {seconds}\ningestionExitCode: 0\n"
+        )
     else:
         submitted = APP / "ingested_program"
         _unpack(payload, submitted)

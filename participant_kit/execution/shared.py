@@ -14,6 +14,7 @@ import stat
 import tempfile
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from participant_kit.execution.guest import MAX_FILES
@@ -43,18 +44,30 @@ class SharedFolder:
         size = count = 0
         pending = [self.path]
         while pending and not self.wrong:
-            with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:  # it changes meanwhile
-                for entry in entries:
-                    status = entry.stat(follow_symlinks=False)
-                    size, count = size + status.st_blocks * 512, count + 1
-                    if stat.S_ISLNK(status.st_mode):
-                        self.wrong = "output"
-                    elif stat.S_ISDIR(status.st_mode):
-                        pending.append(Path(entry.path))
-                    if size > self._limit or count > MAX_FILES:
-                        self.wrong = "disk"
-                    if self.wrong:
-                        break
+            for path in self._entries(pending.pop()):
+                try:
+                    status = path.lstat()
+                except FileNotFoundError:  # it changes meanwhile
+                    continue
+                size, count = size + status.st_blocks * 512, count + 1
+                if stat.S_ISLNK(status.st_mode):
+                    self.wrong = "output"
+                elif stat.S_ISDIR(status.st_mode):
+                    pending.append(path)
+                if size > self._limit or count > MAX_FILES:
+                    self.wrong = "disk"
+                if self.wrong:
+                    break
+
+    def _entries(self, folder: Path) -> list[Path]:
+        try:
+            with os.scandir(folder) as entries:
+                return [Path(entry.path) for entry in islice(entries, MAX_FILES + 1)]
+        except FileNotFoundError:
+            return []
+        except OSError:  # closed to us, so that we do not see what is in it
+            self.wrong = "output"
+            return []
 
 
 @contextlib.contextmanager
@@ -71,7 +84,16 @@ def shared_folder(limit: int) -> Iterator[SharedFolder]:
     finally:
         ended.set()
         watch.join()
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Take ``path`` away, also where somebody has closed a folder in it."""
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            if not os.path.islink(inner := os.path.join(folder, name)):  # noqa: PTH114, PTH118 - quick
+                os.chmod(inner, 0o700)  # noqa: PTH101
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _remove_stale() -> None:
@@ -80,4 +102,4 @@ def _remove_stale() -> None:
         for path in place.glob(f"{_PREFIX}[0-9]*-*"):
             with contextlib.suppress(ValueError, OSError):
                 if path.stat().st_uid == os.getuid() and not Path(f"/proc/{int(path.name.split('-')[2])}").exists():
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove(path)

@@ -176,6 +176,10 @@ def _check_tasks(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
                     read_program(folder.root / name, kind)
                 except ChallengeError as error:
                     yield Finding(f"{name}/metadata.yaml", error.hint, error.message)
+        if task.beside and "landlock" not in card.sandbox.require:
+            line = line_of(folder.card_path, "tasks", number)
+            expected = "landlock in sandbox.require, which keeps links out of the folder that both programs share"
+            yield Finding(CARD, expected, "none", f"tasks.{number}.beside", line, level="warning")
         yield from _check_task_data(folder, f"{SAMPLE}/{task.name}", INPUT, "warning")
     for phase in card.phases:
         for task in card.tasks_of(phase.name):

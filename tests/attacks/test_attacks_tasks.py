@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from corpus import EVERY, TASKS, Attack, alone, attacks
+from corpus import EVERY, TASKS, Attack, attacks
 from task_world import HONEST, BesideWorld, TaskWorld
 from world import ended, is_expected
+
+pytestmark = pytest.mark.skipif(
+    not EVERY, reason="two houses more: make attacks runs them; tests/execution/test_execution_task.py tries each wall"
+)
 
 
 def opened(world: TaskWorld) -> Iterator[TaskWorld]:
@@ -45,14 +49,13 @@ BEFORE = [one for one in attacks(TASKS) if one.options.get("house") != "beside"]
 BESIDE = [one for one in attacks(TASKS) if one.options.get("house") == "beside"]
 
 
-@pytest.mark.parametrize("attack", alone(BEFORE), ids=lambda one: one.name)
+@pytest.mark.parametrize("attack", BEFORE, ids=lambda one: one.name)
 def test_code_for_ingestion_gets_hold_of_nothing(
     task_world: TaskWorld, attack: Attack, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("outcome", holds(task_world, attack))
 
 
-@pytest.mark.skipif(not EVERY, reason="a house more; make attacks runs it, and tests of the execution try each wall")
 @pytest.mark.parametrize("attack", BESIDE, ids=lambda one: one.name)
 def test_code_beside_scoring_gets_hold_of_nothing(
     beside_world: TaskWorld, attack: Attack, record_property: Callable[[str, object], None]

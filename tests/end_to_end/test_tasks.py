@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from house import processes, wait_until
 from task_challenge import MODEL, SCORING, SOLUTION
 from task_house import TaskHouse
 
-from participant_kit.participant import Client
-from participant_kit.participant.rehearse import rehearse_notebook
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import State
 
@@ -82,12 +79,3 @@ def test_a_submission_that_is_ingested_can_be_cancelled(house: TaskHouse) -> Non
     wait_until(lambda: bool(processes("pkit-ingestion", runner)), what="ingestion runs")
     assert submission.cancel().state is State.CANCELLED
     wait_until(lambda: not processes("pkit-ingestion", runner), 10, "the sandbox is gone")
-    assert house.submit(SOLUTION).wait(120).state is State.SCORED
-
-
-def test_a_participant_rehearses_through_the_programs_of_the_kit(house: TaskHouse, tmp_path: Path) -> None:
-    kit = Client(house.address).join("small-tasks", tmp_path / "kit", kernel=False)
-    done = rehearse_notebook(house.write(SOLUTION), kit)
-    assert done.passed and done.contained, done
-    wrong = rehearse_notebook(house.write("pass"), kit)
-    assert (wrong.stage, wrong.reason) == ("output", "missing_output")

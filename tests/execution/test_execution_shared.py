@@ -37,6 +37,14 @@ def test_what_may_not_be_there_stops_both_sandboxes(leave: Callable[[Path], None
     assert not shared.path.exists()
 
 
+def test_a_closed_folder_is_taken_away_too() -> None:
+    with shared_folder(1 << 20) as shared:
+        (shared.path / "closed" / "deep").mkdir(parents=True)
+        (shared.path / "closed" / "deep").chmod(0)
+        (shared.path / "closed").chmod(0)
+    assert not shared.path.exists()
+
+
 def test_plain_files_may_come_and_go() -> None:
     with shared_folder(1 << 20) as shared:
         for number in range(20):

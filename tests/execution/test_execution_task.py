@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -144,6 +143,16 @@ def test_an_ingestion_program_that_fails_is_a_failure_of_what_was_submitted(
     assert (done.stage, done.message) == ("output", "The ingestion program ended with an error.")
 
 
+@pytest.mark.parametrize(
+    "code", ["open('/app/output/metadata', 'w').write('elapsedTime: 0')", "import os; os.mkdir('/app/output/metadata')"]
+)
+def test_nobody_but_the_runner_says_how_long_it_took(tmp_path: Path, environment: Environment, code: str) -> None:
+    told = "import json; told = open('/app/input/res/metadata').read().split()[1]\n"
+    told += "json.dump({'seconds': float(told)}, open('/app/output/scores.json', 'w'))"
+    done = score(tmp_path, environment, packed({"model.py": f"{MODEL}\n{code}"}), scoring=told)
+    assert done.output and done.output != b'{"seconds": 0.0}', done
+
+
 def test_results_are_scored_also_where_ingestion_wants_code(tmp_path: Path, environment: Environment) -> None:
     done = score(tmp_path, environment, packed({"predictions.txt": "0\n1\n0\n1\n"}))
     assert done.output == b'{"accuracy": 1.0}', done
@@ -274,7 +283,7 @@ def beside(
     folder = ChallengeFolder(root)
     task = folder.card.tasks[0]
     assert task.beside
-    runner = TaskRunner(folder, environment, get_sandbox(kind))
+    runner = TaskRunner(folder, environment, get_sandbox(kind, **({"program": "runc"} if kind == "oci" else {})))
     return runner.score(task, folder.private_dir("development") / task.name, SUBMITTED, 0.0, None)
 
 
@@ -286,8 +295,6 @@ def left_over() -> list[Path]:
 def test_programs_beside_each_other_talk_in_the_shared_folder_and_end_together(
     tmp_path: Path, environment: Environment, kind: str
 ) -> None:
-    if kind == "oci" and not shutil.which("crun"):
-        pytest.skip("crun is not installed")
     done = beside(tmp_path, environment, LOOK + TALK, kind=kind)
     assert done.output == b'{"accuracy": 1.0}', done
     assert done.seconds < 30 and not left_over()

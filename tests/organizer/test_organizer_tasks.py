@@ -63,6 +63,16 @@ def test_what_is_missing_is_told(challenge: ChallengeFolder, path: str, found: s
     assert found in told(check_challenge(challenge))
 
 
+def test_programs_beside_each_other_had_better_have_the_wall_between_them(challenge: ChallengeFolder) -> None:
+    text = challenge.card_path.read_text().replace("program}", "program, beside: true}")
+    challenge.card_path.write_text(text)
+    assert "warning challenge.yaml: landlock in sandbox.require" in told(
+        check_challenge(ChallengeFolder(challenge.root))
+    )
+    challenge.card_path.write_text(text + "sandbox: {require: [landlock]}\n")
+    assert told(check_challenge(ChallengeFolder(challenge.root))) == ""
+
+
 def test_a_link_in_the_data_is_told(challenge: ChallengeFolder) -> None:
     (challenge.private_dir("development") / "easy" / "input" / "link").symlink_to("numbers.txt")
     assert "error private/development/easy/input/link: a file of its own; a link" in told(check_challenge(challenge))

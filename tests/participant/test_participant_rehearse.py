@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from small_gateway import CELLS, write_notebook
+from task_challenge import SOLUTION as TASK_SOLUTION
+from task_challenge import write_tasks
 
 from participant_kit.challenge.card import Limits
 from participant_kit.challenge.folder import ChallengeFolder
@@ -151,3 +153,13 @@ def _is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_in_a_challenge_with_tasks_a_notebook_is_run_on_each_and_through_the_programs_of_the_kit(
+    tmp_path: Path, sandbox: Sandbox, environment: Environment
+) -> None:
+    kit = write_tasks(tmp_path / "kit")
+    path = write_notebook(kit.root / "tried.ipynb", PARAMETERS, ("", TASK_SOLUTION.replace("number >", "other >")))
+    done = rehearse_notebook(path, kit, sandbox=sandbox, environment=environment)
+    assert done.stage == ("output" if sandbox.contained else None), done
+    assert ("NameError: name 'other' is not defined" in done.log) is sandbox.contained

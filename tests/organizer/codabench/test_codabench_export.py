@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import zipfile
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -21,8 +21,9 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.execution.sandbox import get_sandbox
 from participant_kit.organizer.codabench.bring import import_bundle
 from participant_kit.organizer.codabench.bundle import open_bundle
-from participant_kit.organizer.codabench.send import export_challenge, parse_keys
+from participant_kit.organizer.codabench.send import Exported, export_challenge, parse_keys
 from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.scaffold import new_challenge
 from participant_kit.organizer.starter import write_starters
 from participant_kit.secure_side.scoring import Scorer
 
@@ -37,6 +38,23 @@ test[["patient"]].assign(prediction=guess).to_csv(Path(output_dir) / "prediction
 """
 
 
+@pytest.fixture(scope="module")
+def challenge(tmp_path_factory: pytest.TempPathFactory) -> ChallengeFolder:
+    """Patients who may have died, as scaffolded; no test here changes it."""
+    root, random = tmp_path_factory.mktemp("challenge"), np.random.default_rng(7)
+    frame = pd.DataFrame({"patient": np.arange(20_001, 20_201), "age": random.integers(18, 94, 200)})
+    frame["bmi"] = random.normal(27, 4, 200).round(2)
+    frame["died"] = (frame.age + random.normal(0, 12, 200) > 60).astype(int)
+    frame.to_csv(root / "patients.csv", index=False)
+    return new_challenge(root / "heart", root / "patients.csv", "died", "patient")
+
+
+@pytest.fixture(scope="module")
+def made(challenge: ChallengeFolder, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Its export as a folder, to be read."""
+    return export_challenge(challenge, tmp_path_factory.mktemp("export") / "heart.bundle")
+
+
 @pytest.fixture
 def tasks(tmp_path: Path) -> ChallengeFolder:
     folder = write_tasks(tmp_path / "small-tasks")
@@ -48,8 +66,7 @@ def private_rows(folder: ChallengeFolder) -> list[bytes]:
     return [hashlib.sha256(path.read_bytes()).digest() for path in (folder.root / "private").rglob("*.parquet")]
 
 
-def test_the_bundle_has_no_private_file_and_no_label(challenge: ChallengeFolder, tmp_path: Path) -> None:
-    made = export_challenge(challenge, tmp_path / "heart.bundle")
+def test_the_bundle_has_no_private_file_and_no_label(made: Exported, challenge: ChallengeFolder) -> None:
     files = [path for path in made.bundle.rglob("*") if path.is_file()]
     assert not {hashlib.sha256(path.read_bytes()).digest() for path in files} & set(private_rows(challenge))
     real = pd.read_parquet(challenge.private_dir("final") / "test.parquet").drop(columns="patient").astype(str)
@@ -61,10 +78,7 @@ def test_the_bundle_has_no_private_file_and_no_label(challenge: ChallengeFolder,
     assert made.worker.stat().st_mode & 0o077 == 0
 
 
-def test_labels_are_sealed_on_the_worker_and_the_key_is_where_a_notebook_is_not(
-    challenge: ChallengeFolder, tmp_path: Path
-) -> None:
-    made = export_challenge(challenge, tmp_path / "heart.bundle")
+def test_labels_are_sealed_on_the_worker_and_the_key_is_where_a_notebook_is_not(made: Exported) -> None:
     on_worker = {path.name for path in made.worker.rglob("*") if path.is_file()}
     assert on_worker == {"README.md", "requirements.txt", "train.parquet", "test.parquet", "reference.age"}
     place = json.loads((made.bundle / "data/final/input_data/.participant-kit.json").read_text())
@@ -73,8 +87,9 @@ def test_labels_are_sealed_on_the_worker_and_the_key_is_where_a_notebook_is_not(
 
 
 @pytest.mark.sandbox
-def test_both_programs_on_a_worker_give_the_scores_of_our_runner(challenge: ChallengeFolder, tmp_path: Path) -> None:
-    made = export_challenge(challenge, tmp_path / "heart.bundle")
+def test_both_programs_on_a_worker_give_the_scores_of_our_runner(
+    made: Exported, challenge: ChallengeFolder, tmp_path: Path
+) -> None:
     cells = [
         nbformat.v4.new_code_cell('data_dir = ""\noutput_dir = ""', metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell(NOTEBOOK),
@@ -162,8 +177,7 @@ def test_a_dump_of_codabench_itself_comes_back_too(challenge: ChallengeFolder, t
     assert any("copy codebook.yaml" in note.text for note in again.notes)
 
 
-def test_what_codabench_leaves_open_is_closed(challenge: ChallengeFolder, tmp_path: Path) -> None:
-    made = export_challenge(challenge, tmp_path / "heart.bundle")
+def test_what_codabench_leaves_open_is_closed(made: Exported) -> None:
     with open_bundle(made.bundle) as bundle:
         competition = bundle.competition
     assert all(phase.hide_output and phase.hide_prediction_output for phase in competition.phases)
@@ -201,8 +215,5 @@ def test_nothing_is_overwritten(challenge: ChallengeFolder, tmp_path: Path) -> N
         export_challenge(challenge, tmp_path / "heart.zip")
 
 
-def test_the_card_travels_in_the_bundle(challenge: ChallengeFolder, tmp_path: Path) -> None:
-    made = export_challenge(challenge, tmp_path / "heart.zip")
-    with zipfile.ZipFile(made.bundle) as archive:
-        archive.extractall(tmp_path / "out")
-    assert read_card(tmp_path / "out/scoring_program/participant_kit/challenge.yaml") == challenge.card
+def test_the_card_travels_in_the_bundle(made: Exported, challenge: ChallengeFolder) -> None:
+    assert read_card(made.bundle / "scoring_program/participant_kit/challenge.yaml") == challenge.card
