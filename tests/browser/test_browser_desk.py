@@ -59,8 +59,7 @@ def log_in(page: Page, address: str, token: str, path: str) -> None:
     expect(page).to_have_url(address + path)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
 def test_every_page_of_the_desk_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, busy: tuple[GatewayProcess, World, list[str]], scheme: Scheme, width: int
 ) -> None:
