@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Subquery, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Subquery, bindparam, case, delete, func, insert, literal, select, update
 
 from participant_kit.challenge.card import Card, Phase
 from participant_kit.gateway.database import insert_missing
@@ -160,7 +160,9 @@ def board_revision(connection: Connection, challenge: str) -> int:
     return connection.scalar(select(func.sum(boards.c.version)).where(boards.c.challenge == challenge)) or 0
 
 
-def read_board(connection: Connection, card: Card, phase: Phase, offset: int = 0, limit: int = PAGE) -> Leaderboard:
+def read_board(
+    connection: Connection, card: Card, phase: Phase, offset: int = 0, limit: int | None = PAGE
+) -> Leaderboard:
     """A page of the board, best first; without rows while it is hidden."""
     on_board = (best.c.challenge == card.slug) & (best.c.phase == phase.name)
     board = Leaderboard(
@@ -216,7 +218,18 @@ class Standing:
 
     def count(self, connection: Connection) -> int:
         """How many are on it."""
-        return connection.scalar(select(func.count()).select_from(self._all())) or 0
+        if self.until is None:
+            return connection.scalar(select(func.count()).select_from(best).where(self._of(best))) or 0
+        known = (self._recorded(), records.c.entered_at < self.until)
+        return connection.scalar(select(func.count(records.c.participant.distinct())).where(*known)) or 0
+
+    def version(self, connection: Connection) -> str:
+        """Another text when the board is another; that of a day that is over stays, but when a score is taken away."""
+        if self.until is None:
+            return str(board_version(connection, self.card.slug, self.phase.name))
+        leading = func.count(case((records.c.leads, 1)))
+        known = (self._recorded(), records.c.entered_at < self.until)
+        return str(connection.execute(select(func.count(), func.sum(records.c.rank_by), leading).where(*known)).one())
 
     def rows(
         self, connection: Connection, order: Order | None = None, offset: int = 0, limit: int | None = None
@@ -271,7 +284,7 @@ class Standing:
 
     def _recorded(self) -> Any:
         """Of the records those of the board that there was then: it may have begun anew."""
-        since = select(boards.c.since).where(self._of(boards)).scalar_subquery()
+        since = func.coalesce(select(boards.c.since).where(self._of(boards)).scalar_subquery(), 0.0)
         then = literal(self.until if self.until is not None else time.time() + 86400)
         return self._of(records) & ((records.c.submitted_at >= since) | (then <= since))
 
@@ -279,11 +292,11 @@ class Standing:
         """Each participant's best."""
         if self.until is None:
             return select(best).where(self._of(best)).subquery()
-        latest = func.row_number().over(partition_by=records.c.participant, order_by=records.c.rank_by).label("latest")
-        known = select(records, literal(0).label("submissions"), latest)
-        known = known.where(self._recorded(), records.c.entered_at < self.until)
-        each = known.subquery()
-        return select(each).where(each.c.latest == 1).subquery()
+        column, known = records.c, (self._recorded(), records.c.entered_at < self.until)
+        least = func.min(column.rank_by).label("least")
+        top = select(column.participant, least).where(*known).group_by(column.participant).subquery()
+        is_top = (column.participant == top.c.participant) & (column.rank_by == top.c.least)
+        return select(records, literal(0).label("submissions")).join(top, is_top).where(*known).subquery()
 
     def _ranked(self) -> Subquery:
         each = self._all()

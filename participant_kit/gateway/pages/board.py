@@ -24,7 +24,6 @@ from participant_kit.gateway.leaderboard import (
     SUBMITTED,
     Order,
     Standing,
-    board_version,
     read_board,
     read_own_row,
 )
@@ -103,15 +102,15 @@ class Asked:
         return "descending" if falls else "ascending"
 
     def version(self, connection: Connection) -> str:
-        """Names all that is shown. A day that is over does not change."""
-        board = 0 if self.is_hidden else board_version(connection, self.challenge.card.slug, self.phase.name)
+        """Names all that is shown."""
+        board = "" if self.is_hidden else self.standing.version(connection)
         return f"{self.challenge.version} {board} {self.phase.name} {self.day} {self.order} {self.offset} {self.name}"
 
     def rows(self, connection: Connection, limit: int | None = PAGE) -> list[LeaderboardRow]:
         """The part of the board that was asked for."""
         if self.is_hidden:
             return []
-        if self.day is None and self.order == FIRST and limit is not None:
+        if self.day is None and self.order == FIRST:
             return read_board(connection, self.challenge.card, self.phase, self.offset, limit).rows
         return list(self.standing.rows(connection, self.order, self.offset, limit))
 

@@ -49,6 +49,7 @@ def _levels(column: ShownColumn) -> Markup:
     )
 
 
+_FEW_DAYS = 3 * 86400.0
 History = Sequence[tuple[float, str, float]]
 """When, who, and the primary score."""
 
@@ -82,8 +83,9 @@ def history_plot(metric: Metric, leads: History, own: History, ends: datetime) -
         ).format(_LEFT, _WIDTH, _LEFT - 6, y=up(value), text=up(value) + 4, value=f"{value:.{digits}f}")
     for moment, anchor in ((first, "start"), (last, "end")):
         day = datetime.fromtimestamp(moment, UTC)
-        parts += Markup('<text x="{:.1f}" y="{}" text-anchor="{}">{:%Y-%m-%d}</text>').format(
-            across(moment), _TALL - 4, anchor, day
+        said = f"{day:%Y-%m-%d}" if last - first > _FEW_DAYS else f"{day:%Y-%m-%d %H:%M}"
+        parts += Markup('<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(
+            across(moment), _TALL - 4, anchor, said
         )
     parts += Markup('<path class="line" d="{}"/>').format(steps(leads))
     if own:

@@ -64,7 +64,7 @@ def _fill(records: sa.Table) -> None:
         sa.select(made, results.c.created_at.label("entered_at"))
         .join(results, results.c.submission == made.c.id)
         .where(made.c.state == "scored")
-        .order_by(made.c.challenge, made.c.phase, results.c.created_at)
+        .order_by(made.c.challenge, made.c.phase, results.c.created_at, made.c.created_at)
     )
     for (challenge, _), rows in groupby(connection.execute(query), lambda row: (row.challenge, row.phase)):
         metric, best = primary[challenge], dict[str, float]()
