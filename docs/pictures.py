@@ -148,7 +148,7 @@ def desk(browser: Browser, root: Path, gateway: str) -> None:
     page.goto(f"{gateway}/desk/challenges/{SLUG}")
     page.get_by_label("Submissions in all").first.fill("50")
     page.get_by_role("button", name="Show what this does").click()
-    expect(page.get_by_role("status")).to_be_visible()
+    page.get_by_role("status").scroll_into_view_if_needed()
     take(page, "desk-phase")
     page.close()
 

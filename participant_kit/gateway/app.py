@@ -152,6 +152,10 @@ async def _refuse_form(request: Request, error: Exception) -> Response:
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    looks = status == 404 and request.method == "GET" and wants_page(request)
+    # a route of its own would match every word
+    if looks and (short := await run_in_threadpool(challenge.find_short, request)):
+        return short
     messages = {
         400: "The body of the request cannot be read.",
         404: "There is nothing at this address.",

@@ -200,11 +200,13 @@ def test_no_path_leads_out_or_to_another_site(scored: World, path: str) -> None:
     assert "root:" not in answer.text
 
 
-def test_the_short_address_leads_to_the_challenge_and_to_nothing_else(scored: World) -> None:
-    short = scored.client.get("/small", follow_redirects=False)
+def test_the_short_address_leads_a_browser_to_the_challenge_and_nowhere_else(scored: World) -> None:
+    short = scored.client.get("/small", headers=BROWSER, follow_redirects=False)
     assert (short.status_code, short.headers["location"]) == (307, HOME)
-    for path in ("/other", "/evil.example", "/small.evil.example"):
-        assert scored.client.get(path, follow_redirects=False).status_code == 404
+    for path in ("/other", "/evil.example", "/small.evil.example", "//small", "/small/", "/x/small"):
+        answer = scored.client.get(f"http://testserver{path}", headers=BROWSER, follow_redirects=False)
+        assert answer.status_code == 404
+    assert scored.client.get("/healthz").json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize("host", ["evil.example/x", "a b", '"><script>', "evil.example:port", "ev_il", ""])

@@ -211,7 +211,10 @@ def _file(request: Request, service: Service, challenge: Challenge, name: str) -
     return keep(request, challenge.info.kit_sha256, lambda: found.content, found.media_type)
 
 
-@router.get("/{slug}")
-def get_short(slug: str, request: Request, service: Gateway) -> Response:
-    """The address that ``pkit join`` takes leads to the challenge."""
-    return RedirectResponse(f"{root_path(request)}{get_challenge(service, slug).address}", 307)
+def find_short(request: Request) -> Response | None:
+    """``/icu``, which ``pkit join`` takes, leads to the challenge; None for every other address."""
+    slug = request.url.path.removeprefix(root_path(request))[1:]
+    try:
+        return RedirectResponse(f"{root_path(request)}{get_challenge(request.app.state.service, slug).address}", 307)
+    except GatewayError:
+        return None
