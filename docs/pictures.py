@@ -59,6 +59,7 @@ def main() -> None:
                 with sync_playwright() as playwright:
                     browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
                     pages(browser, root, gateway)
+                    desk(browser, root, gateway)
                 return
             lab.start()
             with sync_playwright() as playwright:
@@ -70,6 +71,7 @@ def main() -> None:
                 notebook(page, lab)
                 reports(browser, ChallengeFolder(root / "holder" / SLUG))
                 pages(browser, root, gateway)
+                desk(browser, root, gateway)
         finally:
             lab.stop()
             for part in reversed(parts):
@@ -134,6 +136,21 @@ def pages(browser: Browser, root: Path, gateway: str) -> None:
             expect(page.locator("#outcome")).to_contain_text("Verified.")
         take(page, name)
         page.close()
+
+
+def desk(browser: Browser, root: Path, gateway: str) -> None:
+    """The organizer's desk, and what changing a phase would do."""
+    page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
+    page.goto(f"{gateway}/login?next=/desk")
+    page.get_by_label("Token").fill(create_token(root / "gateway", "org", "organizer"))
+    page.get_by_role("button", name="Log in").click()
+    take(page, "desk-overview")
+    page.goto(f"{gateway}/desk/challenges/{SLUG}")
+    page.get_by_label("Submissions in all").first.fill("50")
+    page.get_by_role("button", name="Show what this does").click()
+    page.get_by_role("status").scroll_into_view_if_needed()
+    take(page, "desk-phase")
+    page.close()
 
 
 def submit_as(root: Path, gateway: str, name: str, cell: str) -> None:

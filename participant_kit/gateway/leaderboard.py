@@ -284,7 +284,7 @@ class Standing:
 
     def _recorded(self) -> Any:
         """Of the records those of the board that there was then: it may have begun anew."""
-        since = select(boards.c.since).where(self._of(boards)).scalar_subquery()
+        since = func.coalesce(select(boards.c.since).where(self._of(boards)).scalar_subquery(), 0.0)
         then = literal(self.until if self.until is not None else time.time() + 86400)
         return self._of(records) & ((records.c.submitted_at >= since) | (then <= since))
 

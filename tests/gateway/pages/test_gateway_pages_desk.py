@@ -156,6 +156,9 @@ def test_a_phase_is_changed_after_its_effect_was_shown(world: World, organizer: 
     assert "total: 100 → 2" in organizer.text and "ends: 2036-01-01 UTC → 2030-05-01 12:30 UTC" in organizer.text
     assert "1 participants will have used all" in organizer.text and "512 bits" in organizer.text
     assert world.submit("ada").status_code == 200  # nothing has changed yet
+    organizer.send(PHASE, button="confirm", total="3")  # typed after the look: it is shown, too
+    assert "total: 100 → 3" in organizer.text
+    organizer.send(PHASE, button="preview", total="2")
     organizer.send(PHASE, button="confirm")
     refused = world.submit("ada")
     assert (refused.status_code, refused.json()["code"]) == (429, "quota_spent")

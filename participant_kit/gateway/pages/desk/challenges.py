@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,7 +80,7 @@ def post_phase(
     if form.faults:
         return _show(request, service, slug, phase, form, status=422)
     try:
-        if form.get("act") == "confirm":
+        if form.get("act") == "confirm" and form.get("previewed") == _digest(new):
             with service.database.write() as connection:
                 change_phase(connection, slug, phase, new, form.get("seen"), organizer.person)
             return go(request, f"/desk/challenges/{slug}")
@@ -90,7 +91,13 @@ def post_phase(
             raise
         form.faults["all"] = f"{error.message} {error.hint}"
         return _show(request, service, slug, phase, form, status=error.status)
+    form.values["previewed"] = _digest(new)
     return _show(request, service, slug, phase, form, effect)
+
+
+def _digest(new: dict[str, Any]) -> str:
+    """Of what was shown: what is typed after that is shown first, too."""
+    return hashlib.sha256(repr(sorted(new.items())).encode()).hexdigest()[:16]
 
 
 @router.post("/{slug}/kit", dependencies=[Depends(find_viewer)])
