@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test test-network test-slurm lint unit attacks bench fuzz kill deploy-check extension wheel docs \
+.PHONY: help sample demo lab test test-hub test-network test-slurm lint unit attacks bench fuzz kill deploy-check extension wheel docs \
 	notebooks pictures clean
 .DEFAULT_GOAL := help
 
@@ -102,6 +102,14 @@ bench: $(VENV)/installed ## Measure how long a participant waits, beside peers i
 test-network: $(VENV)/installed ## Put gateway, participant and runner on hosts of their own, and make the links bad; takes root.
 	@.ci/packages ip=iproute2 nft=nftables nsenter=util-linux nginx=nginx-light
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/network -m network -s
+
+# The Hub has an environment of its own, as it has where there is one; its proxy is a program of Node.js.
+test-hub: $(VENV)/installed ## Let a real JupyterHub start the gateway as its service, and a participant's server without a token.
+	@test -x $(VENV)/hub/bin/jupyterhub || { $(PYTHON) -m venv $(VENV)/hub && \
+		$(VENV)/hub/bin/pip install --quiet --requirement tests/hub/requirements.txt; }
+	@test -x $(VENV)/hub/node_modules/.bin/configurable-http-proxy || \
+		npm install --silent --no-audit --no-fund --prefix $(VENV)/hub configurable-http-proxy@5.3.0
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/hub -m hub
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

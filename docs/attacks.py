@@ -16,7 +16,7 @@ CORPUS = DOCS.parent / "tests" / "attacks"
 DEMONSTRATION = DOCS.parent / "participant_kit" / "organizer" / "demonstration" / "challenge.yaml"
 
 sys.path.insert(0, str(CORPUS))
-from corpus import CLIENTS, FAMILIES, NOTEBOOKS, PROGRAMS, Attack, attacks  # noqa: E402
+from corpus import CLIENTS, FAMILIES, NOTEBOOKS, PROGRAMS, TASKS, Attack, attacks  # noqa: E402
 
 
 def outcomes() -> dict[str, tuple[str, str]]:
@@ -65,7 +65,7 @@ def table(known: list[Attack]) -> str:
 
 def page() -> str:
     """The page: its hand-written part as it is, and the tables anew."""
-    known = [attack for folder in (NOTEBOOKS, CLIENTS, PROGRAMS) for attack in attacks(folder)]
+    known = [attack for folder in (NOTEBOOKS, CLIENTS, PROGRAMS, TASKS) for attack in attacks(folder)]
     by_hand = PAGE.read_text().partition(MARK)[0]
     demonstration = bound(read_card(DEMONSTRATION))
     counted = f"{len(known)} attacks in {len(FAMILIES)} families."
@@ -75,7 +75,7 @@ def page() -> str:
 
 def main() -> None:
     """Drop what the record says twice or of attacks that are gone, and write the page."""
-    names = {attack.name for folder in (NOTEBOOKS, CLIENTS, PROGRAMS) for attack in attacks(folder)}
+    names = {attack.name for folder in (NOTEBOOKS, CLIENTS, PROGRAMS, TASKS) for attack in attacks(folder)}
     kept = {name: told for name, told in sorted(outcomes().items()) if name in names}
     RECORD.write_text("".join(f"{name},{outcome},{date}\n" for name, (outcome, date) in kept.items()))
     PAGE.write_text(page())

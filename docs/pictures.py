@@ -1,6 +1,7 @@
 """Takes the pictures of the documentation: ``make pictures``.
 
-The demonstration runs with three participants; a browser works as one of them, in JupyterLab and in Notebook 7.
+The demonstration runs with three participants; a browser works as one of them, in JupyterLab and in Notebook 7, and
+looks at the gateway's pages. ``python docs/pictures.py pages`` takes those of the pages alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Literal
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+import requests  # noqa: E402
 from lab import CHROMIUM_FLAGS, Desk, Lab, chromium  # noqa: E402
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
@@ -32,6 +34,7 @@ from participant_kit.organizer.publish import publish_challenge  # noqa: E402
 from participant_kit.organizer.report import ORGANIZER, write_organizer_report, write_published_report  # noqa: E402
 from participant_kit.organizer.synthesize import read_guarantee  # noqa: E402
 from participant_kit.participant import Client  # noqa: E402
+from participant_kit.protocol.messages import API_PREFIX  # noqa: E402
 
 SLUG, NOTEBOOK = "nhanes-diabetes", "starter_notebooks/02_baseline.ipynb"
 PICTURES = ROOT / "docs" / "pictures"
@@ -52,6 +55,11 @@ def main() -> None:
             gateway = start(root, parts)
             for name, cell in (("bob", FEWER), ("cleo", BOOSTING)):
                 submit_as(root, gateway, name, cell)
+            if sys.argv[1:] == ["pages"]:
+                with sync_playwright() as playwright:
+                    browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+                    pages(browser, root, gateway)
+                return
             lab.start()
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
@@ -61,6 +69,7 @@ def main() -> None:
                 lab.start("notebook")
                 notebook(page, lab)
                 reports(browser, ChallengeFolder(root / "holder" / SLUG))
+                pages(browser, root, gateway)
         finally:
             lab.stop()
             for part in reversed(parts):
@@ -97,6 +106,32 @@ def reports(browser: Browser, challenge: ChallengeFolder) -> None:
     for name, path, scheme, width in shots:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.goto(path.as_uri())
+        take(page, name)
+        page.close()
+
+
+def pages(browser: Browser, root: Path, gateway: str) -> None:
+    """The gateway's pages as everybody sees them, wide and narrow, in both schemes."""
+    home = f"{gateway}/challenges/{SLUG}"
+    login = {"Authorization": f"Bearer {create_token(root / 'gateway', 'cleo', 'participant')}"}
+    mine = requests.get(f"{gateway}{API_PREFIX}/submissions", headers=login, timeout=30).json()[0]["id"]
+    receipt = root / "receipt.json"
+    address = f"{gateway}{API_PREFIX}/submissions/{mine}/receipt"
+    receipt.write_bytes(requests.get(address, headers=login, timeout=30).content)
+    shots: list[tuple[str, str, Literal["light", "dark"], int, int]] = [
+        ("pages-overview", home, "light", 1100, 900),
+        ("pages-data", f"{home}/data", "dark", 1100, 900),
+        ("pages-rules", f"{home}/rules", "light", 1100, 900),
+        ("pages-leaderboard", f"{home}/leaderboard?name=cleo", "light", 1100, 900),
+        ("pages-leaderboard-narrow", f"{home}/leaderboard?name=cleo", "dark", 360, 900),
+        ("pages-receipt", f"{home}/receipts", "light", 1100, 900),
+    ]
+    for name, address, scheme, width, height in shots:
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page.goto(address)
+        if name == "pages-receipt":
+            page.get_by_label("or choose a file").set_input_files(receipt)
+            expect(page.locator("#outcome")).to_contain_text("Verified.")
         take(page, name)
         page.close()
 

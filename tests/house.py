@@ -108,13 +108,20 @@ class House:
         self._database = fresh_database()
         self.settings = Settings(root / "gateway", self._database.__enter__())
         self.port = free_port()
-        random = np.random.default_rng(0)
+        self.challenge = self.make_challenge(quota, release)
+        for role in roles:
+            make_keys(root / f"{role.value}.key", self.challenge.root, role)
+        self.tokens = {name: self.token(name, role) for name, role in ACCOUNTS.items()}
+
+    def make_challenge(self, quota: int, release: str) -> ChallengeFolder:
+        """The challenge in ``root``, with its sample."""
+        root, random = self.root, np.random.default_rng(0)
         frame = pd.DataFrame({"id": np.arange(100_000, 100_400), "x": random.random(400).round(3)})
         frame["ill"] = (frame.x + random.normal(0, 0.2, 400) > 0.5).astype(int)
         frame.to_csv(root / "real.csv", index=False)
-        self.challenge = new_challenge(root / SLUG, root / "real.csv", "ill", "id")
+        challenge = new_challenge(root / SLUG, root / "real.csv", "ill", "id")
         (root / "real.csv").unlink()
-        text = self.challenge.card_path.read_text()
+        text = challenge.card_path.read_text()
         changes = {
             "wall_time: 30 min": "wall_time: 60 s",
             "memory: 4 GiB": "memory: 1 GiB",
@@ -127,17 +134,15 @@ class House:
         for old, new in changes.items():
             assert old in text, old
             text = text.replace(old, new)
-        self.challenge.card_path.write_text(text)
-        self.challenge = ChallengeFolder(self.challenge.root)
-        codebook = self.challenge.codebook_path
+        challenge.card_path.write_text(text)
+        challenge = ChallengeFolder(challenge.root)
+        codebook = challenge.codebook_path
         codebook.write_text(codebook.read_text().replace("minimum: 100000,", "minimum: 1,"))
-        self.challenge.requirements_path.write_bytes((ROOT / "tests" / "requirements.txt").read_bytes())
+        challenge.requirements_path.write_bytes((ROOT / "tests" / "requirements.txt").read_bytes())
         from participant_kit.organizer.synthesize import Request, write_sample
 
-        write_sample(self.challenge, "schema", Request(rows=60, test_rows=30))
-        for role in roles:
-            make_keys(root / f"{role.value}.key", self.challenge.root, role)
-        self.tokens = {name: self.token(name, role) for name, role in ACCOUNTS.items()}
+        write_sample(challenge, "schema", Request(rows=60, test_rows=30))
+        return challenge
 
     def token(self, name: str, role: AccountRole, valid_days: int | None = 365) -> str:
         token = create_token(self.settings.data, name, role, valid_days, self.settings.database)
@@ -182,7 +187,7 @@ class House:
         for role in self.roles if runners else ():
             self.wait_ready(role)
         login(self.address, self.tokens["ada"])
-        self.kit = Client(self.address).join(SLUG, self.root / "kit", kernel=False)
+        self.kit = Client(self.address).join(self.challenge.card.slug, self.root / "kit", kernel=False)
 
     def close(self) -> None:
         for part in self.parts.values():

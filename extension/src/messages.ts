@@ -115,6 +115,7 @@ export interface ISubmission {
   queue_position?: number;
   scores?: Scores;
   failure?: IFailure;
+  disqualified?: string;
   name: string;
   note: string;
   notebook?: string;

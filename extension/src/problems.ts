@@ -98,6 +98,19 @@ export function adviceFor(problem: IProblem, trans: TranslationBundle): IAdvice 
         ),
         action: 'join'
       };
+    case 'older_kit':
+      return {
+        sentence: trans.__('The gateway offers an older kit than the one you have.'),
+        next: trans.__(
+          'Ask the organizer whether the newer one was taken back, and join again with the checksum of the older.'
+        ),
+        action: 'join'
+      };
+    case 'revocation_missing':
+      return {
+        sentence: trans.__('The new kit does not say any more that a key was revoked.'),
+        next: trans.__('Do not use it: a revocation is for ever. Ask the data holder.')
+      };
     case 'no_kit':
       return {
         sentence: trans.__('This notebook belongs to no challenge.'),

@@ -94,7 +94,15 @@ SCORING_TIME = 300.0
 """Seconds after the notebook's wall time in which scoring must end; ticks are counted to there."""
 
 
+def time_limit(card: Card) -> float:
+    """Seconds in which a submission has ended: notebook and scoring, for each task, and where it has one, ingestion."""
+    wall = card.limits.wall_time.total_seconds()
+    if not card.tasks:
+        return wall + SCORING_TIME
+    of_task = {task.name: wall * (2 if task.ingestion else 1) + SCORING_TIME for task in card.tasks}
+    return max(sum(of_task[task.name] for task in card.tasks_of(phase.name)) for phase in card.phases)
+
+
 def tick_count(card: Card) -> int:
     """How many different completion ticks a release can show."""
-    limit = card.limits.wall_time.total_seconds() + SCORING_TIME
-    return math.ceil(limit / card.release.completion_tick.total_seconds()) + 1
+    return math.ceil(time_limit(card) / card.release.completion_tick.total_seconds()) + 1

@@ -25,6 +25,7 @@ from participant_kit.challenge.units import Duration, Size, format_duration, for
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 Bits = Annotated[float, Field(gt=0, le=1e9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
@@ -110,12 +111,28 @@ class Task(Model):
 
     ``scoring`` and ``ingestion`` are folders of programs in the challenge folder, with ``metadata.yaml``. Ingestion
     runs what was submitted, before scoring or ``beside`` it; without it, what was submitted is what is scored.
+    Each phase has data of its own for it. ``public_input`` says that participants may have the input as it is, so
+    that files of it may be in the kit.
     """
 
     name: Slug
     scoring: FileName
     ingestion: FileName | None = None
     beside: bool = False
+    public_input: bool = False
+
+    @field_validator("scoring", "ingestion")
+    @classmethod
+    def _own_folder(cls, value: str | None) -> str | None:
+        if value in ("private", "sample_data", "starter_notebooks", "starter_kit", "pages"):
+            raise ValueError(f"a folder of the program's own, not {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _beside_what(self) -> Task:
+        if self.beside and not self.ingestion:
+            raise ValueError("an ingestion program, if it is to run beside scoring")
+        return self
 
 
 class Page(Model):
@@ -175,8 +192,8 @@ class Figure(Model):
 class Metric(Figure):
     """One score. The primary one ranks the leaderboard.
 
-    In a challenge with tasks it is what the scoring program of ``task`` wrote under ``key`` (under its own name, if
-    there is none), or a ``computation`` ``of`` other metrics.
+    In a challenge with tasks it is what the scoring program of ``task`` (of a phase's only one, if none is named)
+    wrote under ``key`` (under its own name, if there is none), or a ``computation`` ``of`` other metrics.
     """
 
     higher_is_better: bool
@@ -277,7 +294,10 @@ class Release(Model):
 
 
 class Card(Model):
-    """The whole card. See ``docs/organizers.md`` for one with comments."""
+    """The whole card. See ``docs/organizers.md`` for one with comments.
+
+    ``baselines`` names the accounts under which the organizer takes part; the leaderboard marks them.
+    """
 
     schema_version: Literal[1]
     slug: Slug
@@ -296,6 +316,7 @@ class Card(Model):
     scoring: FileName | None = None
     tasks: list[Task] = Field(default_factory=list, max_length=50)
     phases: Annotated[list[Phase], Field(min_length=1)]
+    baselines: list[Name] = Field(default_factory=list, max_length=100)
     release: Release = Release()
 
     @field_validator("metrics")
@@ -343,15 +364,27 @@ class Card(Model):
         for name in (name for phase in self.phases for name in phase.tasks):
             if name not in known:
                 raise ValueError(f"phases with tasks of the card ({', '.join(sorted(known))}), not {name}")
-        names = [metric.name for metric in self.metrics if metric.computation is None]
         for metric in self.metrics:
-            if metric.computation and (not metric.of or not set(metric.of) <= set(names)):
-                raise ValueError(f"{metric.name} computed of other metrics that are not computed: {', '.join(names)}")
-            if not metric.computation and metric.task is None and len(self.tasks) > 1:
-                raise ValueError(f"a task for the metric {metric.name}, one of {', '.join(sorted(known))}")
-            if metric.task is not None and metric.task not in known:
-                raise ValueError(f"{metric.name} of a task of the card ({', '.join(sorted(known))}), not {metric.task}")
+            self._check_task_of(metric, known)
         return self
+
+    def _check_task_of(self, metric: Metric, known: set[str]) -> None:
+        names = [other.name for other in self.metrics if other.computation is None]
+        if metric.computation:
+            if not metric.of or not set(metric.of) <= set(names):
+                raise ValueError(f"{metric.name} computed of other metrics that are not computed: {', '.join(names)}")
+            return
+        if metric.task is not None and metric.task not in known:
+            raise ValueError(f"{metric.name} of a task of the card ({', '.join(sorted(known))}), not {metric.task}")
+        for phase in self.phases:
+            of_phase = [task.name for task in self.tasks_of(phase.name)]
+            if metric.task is None and len(of_phase) > 1:
+                raise ValueError(f"a task for the metric {metric.name}, one of {', '.join(of_phase)}")
+            if metric.task is not None and metric.task not in of_phase:
+                raise ValueError(
+                    f"{metric.task} among the tasks of the phase {phase.name}, because {metric.name} is read from it; "
+                    f"each phase has data of its own for a task"
+                )
 
     def _of_tables(self) -> Card:
         if self.submission.output.endswith(".zip"):
@@ -391,6 +424,11 @@ class Card(Model):
     def phase(self, name: str) -> Phase | None:
         """The phase called ``name``."""
         return next((phase for phase in self.phases if phase.name == name), None)
+
+    def tasks_of(self, phase: str | None) -> list[Task]:
+        """The tasks of the phase called ``phase``, in the card's order; all of the card's, without one."""
+        found = self.phase(phase) if phase else None
+        return [task for task in self.tasks if not found or not found.tasks or task.name in found.tasks]
 
     def open_phase(self, at: datetime) -> Phase | None:
         """The phase that accepts submissions at ``at`` (aware datetime)."""

@@ -30,6 +30,8 @@ class _Loader(yaml.SafeLoader):
     """Safe YAML without aliases (no "billion laughs"), without silently repeated keys, and of bounded depth."""
 
     depth = 0
+    repeated: list[tuple[str, int]] | None = None
+    """Where a list, keys that stand twice are no mistake: the last one counts, and each is told here with its line."""
 
     def fetch_flow_collection_start(self, kind: Any) -> None:  # before the scanner looks ahead, level by level
         if self.flow_level == MAX_DEPTH:
@@ -51,7 +53,9 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
-            if key.value in seen:
+            if key.value in seen and self.repeated is not None:
+                self.repeated.append((key.value, key.start_mark.line + 1))
+            elif key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -66,8 +70,10 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
-def read_document(path: Path, model: type[M]) -> M:
+def read_document(path: Path, model: type[M], repeated: list[tuple[str, int]] | None = None) -> M:
     """Read the YAML file ``path`` as ``model``. Raises :class:`FindingsError` naming every mistake.
+
+    A key that stands twice is one, unless the list ``repeated`` is there to take it, with its line.
 
     One whose ``schema_version`` is newer than the model's raises :class:`NewerSchemaError`: what else is in it
     cannot be judged.
@@ -79,15 +85,16 @@ def read_document(path: Path, model: type[M]) -> M:
         raise FindingsError([Finding(name, f"a file at {path}", "no file")]) from None
     except OSError as error:
         raise FindingsError([Finding(name, "a readable file", str(error.strerror))]) from None
-    return parse_document(data, model, name)
+    return parse_document(data, model, name, repeated)
 
 
-def parse_document(data: bytes, model: type[M], name: str) -> M:
+def parse_document(data: bytes, model: type[M], name: str, repeated: list[tuple[str, int]] | None = None) -> M:
     """Read YAML bytes as ``model``; ``name`` is used in findings. Raises like :func:`read_document`."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise FindingsError([Finding(name, f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")])
     try:
         loader = _Loader(data.decode("utf-8"))
+        loader.repeated = repeated
         root = loader.get_single_node()
         content = loader.construct_document(root) if root else None
     except UnicodeDecodeError as error:
@@ -111,6 +118,24 @@ def line_of(path: Path, *loc: int | str) -> int | None:
         return _line(yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader), loc)
     except (OSError, ValueError, yaml.YAMLError):
         return None
+
+
+def scalars_of(path: Path) -> dict[Loc, tuple[str, bool]]:
+    """The text of each scalar in the YAML file ``path`` by where it is, and whether it stands in quotes."""
+    found: dict[Loc, tuple[str, bool]] = {}
+
+    def visit(node: Any, loc: Loc) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                visit(value, (*loc, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                visit(value, (*loc, number))
+        elif isinstance(node, yaml.ScalarNode):
+            found[loc] = (node.value, node.style is not None)
+
+    visit(yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader), ())
+    return found
 
 
 def dump_document(content: Any) -> str:

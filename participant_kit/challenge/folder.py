@@ -8,6 +8,7 @@ from pathlib import Path
 
 from participant_kit.challenge.card import Card, read_card
 from participant_kit.challenge.codebook import Codebook, read_codebook
+from participant_kit.challenge.errors import ChallengeError
 
 CARD = "challenge.yaml"
 KEYS = "keys.json"
@@ -20,10 +21,22 @@ NOTEBOOKS = "starter_notebooks"
 PRIVATE = "private"
 PAGES = "pages"
 """The organizer's pages, terms and image."""
+TEXTS = (".md", ".html")
+"""How the name of a page ends."""
+PICTURES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
+"""How the name of a picture in a page ends, and its media type."""
 TABLES = ("train", "test")
 """The tables that a notebook sees in ``data_dir``, as ``<name>.parquet``."""
 LABELS = "labels"
 """The table that only the scorer sees."""
+INPUT, REFERENCE = "input", "reference"
+"""The folders of a task: what a notebook and an ingestion program see, and what only the scoring program sees."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,12 @@ class ChallengeFolder:
 
     @cached_property
     def codebook(self) -> Codebook:
-        """The codebook that the card names."""
+        """The codebook that the card names. A challenge with tasks has none: raises :class:`ChallengeError`."""
+        if self.card.tasks:
+            raise ChallengeError(
+                "A challenge with tasks has files and no columns, so it has no codebook, and no sample is made of it.",
+                hint="Put a sample of each task's files into sample_data/TASK/input.",
+            )
         return read_codebook(self.codebook_path)
 
     @property

@@ -31,7 +31,8 @@ class NamedMetric:
         function = getattr(metrics, self.name)
         if self.reads == "probability":
             classes = _classes(truth)
-            score = float(function((truth == classes[1]).astype(int), prediction.astype(float)))
+            positive = (truth == classes[1]).astype("int8")  # scikit-learn looks through them again and again
+            score = float(function(positive, prediction.astype(float)))
         elif self.reads == "label":
             if truth.dtype.kind == "b" and prediction.dtype.kind in "if":
                 truth = truth.astype(int)

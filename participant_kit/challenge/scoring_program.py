@@ -1,9 +1,10 @@
-"""The organizer's own scoring program, by Codabench's convention: a folder with ``metadata.yaml``."""
+"""The organizer's own programs, by Codabench's convention: a folder with ``metadata.yaml``."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -12,19 +13,25 @@ from participant_kit.challenge.errors import ChallengeError
 APP = "/app"
 """Where the program, its input and its output stand in its sandbox."""
 
+Kind = Literal["scoring", "ingestion"]
+
 _VARIABLES = {
-    "$input": f"{APP}/input",
     "$output": f"{APP}/output",
     "$program": f"{APP}/program",
-    "$predictions": f"{APP}/input/res",
+    "$ingestion_program": f"{APP}/program",
     "$hidden": f"{APP}/input/ref",
     "$shared": f"{APP}/shared",
-    "$tmp": "/work/tmp",
+    "$submission_program": f"{APP}/ingested_program",
+    "$tmp": f"{APP}/output",
+}
+_OF_KIND: dict[Kind, dict[str, str]] = {
+    "scoring": {"$input": f"{APP}/input", "$predictions": f"{APP}/input/res"},
+    "ingestion": {"$input": f"{APP}/input_data", "$predictions": f"{APP}/output"},
 }
 
 
-def read_program(folder: Path) -> list[str]:
-    """The command of a scoring program by Codabench's convention: ``command:`` in ``metadata.yaml``.
+def read_program(folder: Path, kind: Kind = "scoring") -> list[str]:
+    """The command of a program by Codabench's convention: ``command:`` in ``metadata.yaml``, or in ``metadata``.
 
     Its variables (``$input``, ``$output``, ...) are replaced. Raises :class:`ChallengeError`.
     """
@@ -33,18 +40,18 @@ def read_program(folder: Path) -> list[str]:
             try:
                 command = yaml.safe_load((folder / name).read_text("utf-8"))["command"]
                 words = shlex.split(command)
-            except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError):
+            except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 break
             if not words or any(word in ("|", "&&", "||", ";", ">", "<") for word in words):
                 break
-            return [_replace(word) for word in words]
+            return [_replace(word, kind) for word in words]
     raise ChallengeError(
-        f"The scoring program {folder} has no usable command.",
+        f"The {kind} program {folder} has no usable command.",
         hint="Write one program and its arguments in metadata.yaml, as in: command: python3 score.py $input $output",
     )
 
 
-def _replace(word: str) -> str:
-    for name, path in _VARIABLES.items():
+def _replace(word: str, kind: Kind) -> str:
+    for name, path in {**_OF_KIND[kind], **_VARIABLES}.items():
         word = word.replace(name, path)
     return word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import re
 import socket
 import sys
@@ -13,7 +14,7 @@ import typer
 
 from participant_kit.challenge.errors import KitError
 from participant_kit.cli import console, logs, tracing
-from participant_kit.protocol.address import is_loopback
+from participant_kit.protocol.address import gateway_address, is_loopback
 
 if TYPE_CHECKING:
     from participant_kit.gateway.settings import Settings
@@ -38,6 +39,10 @@ def _read_database(context: typer.Context, parameter: typer.CallbackParam, value
         hint = "Write the URL into a file that only the gateway can read, and give that: --database FILE"
         raise OperatorError("Every process of this machine can read a password on the command line.", hint=hint)
     return value
+
+
+def _read_address(value: str | None) -> str | None:
+    return gateway_address(value) if value else None
 
 
 Data = Annotated[Path, typer.Option(help="Folder of the gateway's files.")]
@@ -66,6 +71,39 @@ def start(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8750,
     database: Database = None,
     blobs: Blobs = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PKIT_ADDRESS",
+            callback=_read_address,
+            metavar="URL",
+            help="How people reach it, such as https://gateway.example.org; it stands in pages and feeds.",
+        ),
+    ] = None,
+    openid: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PKIT_OPENID", help="JSON file with an OpenID provider: issuer, client_id, client_secret, title."
+        ),
+    ] = None,
+    jupyterhub: Annotated[
+        bool, typer.Option("--jupyterhub", help="Know people by the JupyterHub that starts this as its service.")
+    ] = False,
+    smtp: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PKIT_SMTP",
+            callback=_read_database,
+            metavar="URL",
+            help="URL of a mail server, smtps://USER:PASSWORD@HOST, or a file with it: news may go by mail.",
+        ),
+    ] = None,
+    mail_from: Annotated[
+        str | None, typer.Option(envvar="PKIT_MAIL_FROM", help="Address that mail comes from.")
+    ] = None,
+    private_webhooks: Annotated[
+        bool, typer.Option("--private-webhooks", help="Let webhooks go to machines of private networks, without TLS.")
+    ] = False,
     lease: Annotated[float, typer.Option(help="Seconds for which a runner holds a submission.")] = 60.0,
     metrics: Annotated[
         int | None, typer.Option(min=0, help="Port of /metrics, apart from the public one; none by default.")
@@ -85,13 +123,27 @@ def start(
     Example: pkit gateway start --data ./gateway
     """
     from participant_kit.gateway.app import create_app
+    from participant_kit.gateway.hub import hub_of
     from participant_kit.gateway.metrics import serve_metrics
     from participant_kit.gateway.server import Server
     from participant_kit.gateway.settings import Settings
 
     logs.configure(log_format, "gateway")
     tracing.configure("gateway")
-    application = create_app(Settings(data, database, lease, blobs=blobs))
+    application = create_app(
+        Settings(
+            data,
+            database,
+            lease,
+            blobs=blobs,
+            address=address,
+            smtp=smtp,
+            mail_from=mail_from,
+            private_webhooks=private_webhooks,
+            openid=openid,
+            hub=hub_of(os.environ) if jupyterhub else None,
+        )
+    )
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms
@@ -104,13 +156,13 @@ def start(
             where = f"{metrics_host}:{metrics}"
             raise OperatorError(f"{where} cannot be listened on: {error.strerror}.", hint="Try --metrics 0.") from None
         logs.say(f"Metrics at http://{metrics_host}:{taken}/metrics")
-    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    logs.say(f"The gateway listens at {address}")
-    if not is_loopback(address):
+    listens = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    logs.say(f"The gateway listens at {listens}")
+    if not is_loopback(listens):
         logs.say("This is plain HTTP: put a server with TLS in front of it.")
     if address_file:
         temporary = address_file.with_suffix(".new")
-        temporary.write_text(address)
+        temporary.write_text(listens)
         temporary.replace(address_file)
     Server(application, drain_seconds).run(sockets=[listener])
     console.emit({"stopped": True}, "Stopped.")
@@ -141,6 +193,57 @@ def token(
         raise OperatorError(f"No account was made: {said}.", hint="See: pkit gateway token --help") from None
     secret = create_token(data, new.name, new.role, new.valid_days, database)
     console.emit({"name": name, "role": role, "token": secret}, secret)
+
+
+@app.command()
+def audit(
+    data: Data,
+    database: Database = None,
+    limit: Annotated[int, typer.Option(min=1, help="Lines, the newest.")] = 100,
+    json: console.Json = False,
+) -> None:
+    """Print the audit log: every administrative act, by whom and when.
+
+    Example: pkit gateway audit --data ./gateway
+    """
+    from participant_kit.gateway.audit import read_audit
+    from participant_kit.gateway.database import Database as Opened
+
+    opened = Opened(_existing(data, database))
+    with opened.read() as connection:
+        lines = read_audit(connection, limit=limit)
+    opened.close()
+    text = [f"{line['at']:%Y-%m-%d %H:%M:%S}  {line['account']}  {line['act']}  {line['subject']}" for line in lines]
+    console.emit([{**line, "at": line["at"].isoformat()} for line in lines], "\n".join(text) or "No line yet.")
+
+
+@app.command()
+def withdraw(
+    slug: Annotated[str, typer.Argument(help="The challenge.")],
+    data: Data,
+    reason: Annotated[str, typer.Option(help="Why; everybody who comes to its page reads it.")],
+    database: Database = None,
+    json: console.Json = False,
+) -> None:
+    """Let nobody take part in a challenge any more, and say why on its page; publishing it again takes that back.
+
+    Example: pkit gateway withdraw icu --data ./gateway --reason "The data holder has ended the agreement."
+    """
+    from participant_kit.gateway import challenges
+    from participant_kit.gateway.audit import OPERATOR, record
+    from participant_kit.gateway.database import Database as Opened
+
+    if not reason.strip() or len(reason) > challenges.MAX_REASON:
+        found = f"The reason has {len(reason)} letters."
+        raise OperatorError(found, hint=f"Write a sentence of at most {challenges.MAX_REASON} letters.")
+    opened = Opened(_existing(data, database))
+    try:
+        with opened.write() as connection:
+            challenges.withdraw(connection, slug, reason.strip())
+            record(connection, OPERATOR, "withdraw", slug, reason=reason.strip())
+    finally:
+        opened.close()
+    console.emit({"challenge": slug, "reason": reason.strip()}, f"{slug} is withdrawn.")
 
 
 @app.command()

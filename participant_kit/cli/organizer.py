@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Group
@@ -20,6 +20,7 @@ from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.cli import console
 from participant_kit.cli.confirm import confirm
 from participant_kit.cli.token import TokenError, read_token
+from participant_kit.organizer.codabench.note import MEANING, Note
 
 if TYPE_CHECKING:
     from participant_kit.organizer.parity import Parity
@@ -246,6 +247,70 @@ def publish(
     console.emit(info, text)
 
 
+@app.command("import")
+def import_command(
+    bundle: Annotated[Path, typer.Argument(help="The Codabench bundle: a folder or zip with competition.yaml.")],
+    folder: Annotated[Path, typer.Argument(help="New folder; its name becomes the challenge's short name.")],
+    score_range: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="KEY=LOW:HIGH", help="What a column's scores lie between. Repeat for others."),
+    ] = None,
+    json: console.Json = False,
+) -> None:
+    """Make a challenge folder of a Codabench bundle; say what has no counterpart, and what was guessed.
+
+    Example: pkit challenge import iris.zip iris --range Duration=0:600
+    """
+    from participant_kit.organizer.codabench.bring import import_bundle
+    from participant_kit.organizer.codabench.score_range import parse_ranges
+
+    made = import_bundle(bundle, folder, parse_ranges(score_range or []))
+    text = Group(
+        f"[green]{escape(str(folder))}[/] is a challenge. What is not the same here, and is in its IMPORT.md:",
+        _notes(made.notes),
+        escape(f"Next: read it, then pkit challenge check {folder}"),
+    )
+    console.emit({"folder": str(made.folder.root), "card": made.card, "notes": made.notes}, text)
+
+
+@app.command()
+def export(
+    folder: Folder,
+    bundle: Annotated[Path, typer.Argument(help="The bundle to write: a zip if it is so called, else a folder.")],
+    to: Annotated[Literal["codabench"], typer.Option(help="Whose form it has.")],
+    docker_image: Annotated[
+        str | None, typer.Option(help="The image with the card's packages. Default: one of Codabench's own.")
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PHASE/input=UUID",
+            help="Data that you uploaded to Codabench, instead of your worker's. Repeat for others, as for "
+            "PHASE/reference, or PHASE/TASK/input.",
+        ),
+    ] = None,
+    json: console.Json = False,
+) -> None:
+    """Write a bundle for Codabench without any private row, and a folder with those rows for your own worker there.
+
+    Example: pkit challenge export heart heart.zip --to codabench --docker-image example/heart:1
+    """
+    from participant_kit.organizer.codabench.send import export_challenge, parse_keys
+    from participant_kit.organizer.codabench.to_competition import DEFAULT_IMAGE
+
+    challenge = ChallengeFolder(folder)
+    made = export_challenge(challenge, bundle, image=docker_image or DEFAULT_IMAGE, keys=parse_keys(key or []))
+    if docker_image is None:
+        console.note(f"[yellow]Without --docker-image[/] it is {DEFAULT_IMAGE}, which lacks some of the packages.")
+    text = Group(
+        f"[green]{escape(str(made.bundle))}[/] is a bundle for Codabench; no private row is in it.",
+        f"[bold red]{escape(str(made.worker))}[/] has the private data, for your own worker and nobody else. "
+        "Its README.md says what the worker's operator does.",
+        _notes(made.notes),
+    )
+    console.emit({"bundle": str(made.bundle), "worker": str(made.worker), "notes": made.notes}, text)
+
+
 @app.command()
 def invite(
     name: Annotated[str, typer.Argument(help="Who is let in.")],
@@ -279,6 +344,14 @@ def schema(json: console.Json = False) -> None:
 
 def _tell(text: str) -> None:
     console.note(escape(text))
+
+
+def _notes(notes: list[Note]) -> Table:
+    table = Table("", "key", "", box=None, pad_edge=False)
+    for note in sorted(notes, key=lambda note: list(MEANING).index(note.kind)):
+        colour = "yellow" if note.kind in ("guessed", "closed") else "bold"
+        table.add_row(f"[{colour}]{note.kind}[/]", escape(note.key), escape(note.text))
+    return table
 
 
 def _warn_of_parity(left_out: bool) -> None:

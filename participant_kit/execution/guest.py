@@ -1,18 +1,24 @@
-"""The program inside a sandbox: runs one notebook with papermill, or one scoring program, and replies.
+"""The program inside a sandbox: runs one notebook with papermill, or one program that scores, and replies.
 
 It is mounted as a single file and started by the interpreter of the challenge's environment, so it imports the
 standard library and, for a notebook, papermill alone. The notebook's kernel is a child of it with the same
 rights: from the moment that runs, nothing this program says can be believed, and the other side does not.
 
-The request is a JSON header, a newline, and a payload (the notebook, or the predictions). The reply has the
-same form; its payload is the one output file.
+The request is a JSON header, a newline, and a payload (the notebook, or what it has put out). The reply has the
+same form; its payload is the one output file, or all that is in the output folder, as a zip.
+
+Such a zip holds its files as they are, so that it is never larger inside than outside. It is unpacked in a sandbox
+alone: in that of the program that reads it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import importlib
+import io
+import itertools
 import json
 import os
 import re
@@ -28,15 +34,21 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 WORK = Path(os.environ.get("PKIT_WORK", "/work"))
 DATA = os.environ.get("PKIT_DATA", "/data")
+APP = WORK / "app"
+"""What a task's program sees as ``/app``."""
 MAX_LOG = 1 << 20
+MAX_FILES = 10_000
+"""Files and folders that a notebook may leave, where all of them are taken."""
 RESERVE = 1 << 18
 """Bytes kept so that what a cell did can be written down when it has filled the disk."""
+_METADATA = ("metadata.yaml", "metadata")
 _SET_DUMPABLE, _SET_NAME = 4, 15
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -57,19 +69,21 @@ def main() -> None:
     os.dup2(2, 1)
     kernel = _preload(*os.environ.pop("GUEST_PRELOAD", "").split())
     header, payload = _read_request()
-    _name("pkit-notebook" if header["kind"] == "notebook" else "pkit-scorer")
+    ingests = header.get("stage") == "output"
+    _name("pkit-notebook" if header["kind"] == "notebook" else "pkit-ingestion" if ingests else "pkit-scorer")
     threading.Thread(target=_die_with_runner, daemon=True).start()
     output, answer = b"", dict[str, Any]()
     try:
         try:
-            answer = (
-                _run_notebook(header, payload, kernel)
-                if header["kind"] == "notebook"
-                else _run_program(header, payload)
-            )
+            if header["kind"] == "notebook":
+                answer = _run_notebook(header, payload, kernel)
+            elif header["kind"] == "task":
+                answer = _run_task(header, payload)
+            else:
+                answer = _run_program(header, payload)
         finally:
             _end_others()
-        output = _read_output(WORK / "output" / header["output"], header["max_output"])
+        output = _read_result(header)
     except Failed as error:
         answer |= error.details  # a log stays, also when the output is what was wrong
     if not header.get("keep_log"):
@@ -113,7 +127,8 @@ def _die_with_runner() -> None:
 def _preload(kind: str = "", *modules: str) -> Any:
     """What can be done before there is a request: for a notebook a kernel is started, and returned.
 
-    While the request is still to come, which may take long, ``modules`` are imported, by the kernel or for a program.
+    While the request is still to come, which may take long, ``modules`` are imported, by the kernel or for a program;
+    one that is a path is where those after it are.
     """
     if sys.platform == "win32":  # where a pipe cannot be looked at
         return None
@@ -122,7 +137,7 @@ def _preload(kind: str = "", *modules: str) -> Any:
     if kind == "program":
         for module in modules:
             with contextlib.suppress(Exception):  # the program says it better
-                importlib.import_module(module)
+                sys.path.insert(0, module) if module.startswith("/") else importlib.import_module(module)
     if kind != "notebook":
         return None
     try:
@@ -219,10 +234,35 @@ def _start_kernel(modules: Sequence[str]) -> Any:
         provisioner: Any = importlib.import_module("jupyter_client.provisioning.local_provisioner")
         provisioner.launch_kernel = forked.start
     _give_shell_commands_pipes()
-    manager = AsyncKernelManager(kernel_name="python3", config=_kernel_config())
+    manager = AsyncKernelManager(kernel_name="python3", config=_kernel_config(), client_factory=_make_client())
     run_sync(manager.start_kernel)(extra_arguments=["--HistoryManager.hist_file=:memory:"], cwd=str(WORK))
     _import_papermill()
+    _prepare_validation()
     return manager
+
+
+def _make_client() -> Any:
+    """A class of clients that are ready once the kernel has answered.
+
+    jupyter_client's own then listens until nothing has come for 0.2 s; papermill passes over what is of no cell anyway.
+    """
+    from queue import Empty
+
+    from jupyter_client.asynchronous.client import AsyncKernelClient
+
+    class Client(AsyncKernelClient):
+        async def wait_for_ready(self, timeout: float | None = None) -> None:
+            """Ask until there is an answer, and a sign that what cells print is heard."""
+            end = time.monotonic() + (timeout or float("inf"))
+            while time.monotonic() < end and await self.is_alive():
+                self.kernel_info()
+                with contextlib.suppress(Empty):
+                    self._handle_kernel_info_reply(await self.get_shell_msg(timeout=1))
+                    await self.get_iopub_msg(timeout=0.2)
+                    return
+            raise RuntimeError("The kernel has not answered.")
+
+    return Client
 
 
 def _kernel_config() -> Any:
@@ -237,6 +277,13 @@ def _import_papermill() -> None:
     # papermill would load it, and numpy with it, to read notebooks from a Hadoop file system: a third of its start
     sys.modules["pyarrow.fs"] = None  # type: ignore[assignment]
     import papermill  # noqa: F401
+
+
+def _prepare_validation() -> None:
+    """Let nbformat read its schema, which takes longer than to validate a notebook."""
+    import nbformat
+
+    nbformat.validate(nbformat.v4.new_notebook())
 
 
 def _run_notebook(header: dict[str, Any], payload: bytes, kernel: Any) -> dict[str, Any]:
@@ -260,6 +307,10 @@ def _run_notebook(header: dict[str, Any], payload: bytes, kernel: Any) -> dict[s
     _give_shell_commands_pipes()
     if kernel and not kernel.has_kernel:
         kernel = None
+    data = Path(DATA)
+    if not data.exists():  # a task without any input
+        data = WORK / "data"
+        data.mkdir()
     source, executed = WORK / "tmp" / "notebook.ipynb", WORK / "tmp" / "executed.ipynb"
     source.write_bytes(payload)
     reserve = WORK / "tmp" / "reserve"
@@ -268,7 +319,7 @@ def _run_notebook(header: dict[str, Any], payload: bytes, kernel: Any) -> dict[s
         execute_notebook(
             source,
             executed,
-            parameters={"data_dir": DATA, "output_dir": str(WORK / "output")},
+            parameters={"data_dir": str(data), "output_dir": str(WORK / "output")},
             kernel_name="python3",
             language="python",
             cwd=WORK,
@@ -329,16 +380,94 @@ def _run_program(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     (WORK / "res" / header["predictions"]).write_bytes(payload)
     if "script" in header:
         return _fork_program(header)
-    program = shutil.which(header["command"][0]) or header["command"][0]
+    return _run_command(header["command"], header["cwd"], "scoring")
+
+
+def _run_command(command: list[str], folder: str | Path, stage: str) -> dict[str, Any]:
+    """An organizer's program; what it prints goes to the log."""
+    program = shutil.which(command[0]) or command[0]
     try:
-        done = subprocess.run(
-            [program, *header["command"][1:]], cwd=header["cwd"], check=False, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run([program, *command[1:]], cwd=folder, check=False, stdin=subprocess.DEVNULL)
     except OSError as error:
-        raise Failed(stage="scoring", reason="other", message=str(error)) from None
+        raise Failed(stage=stage, reason="other", message=str(error)) from None
     if done.returncode:
-        raise Failed(stage="scoring", reason="other", message=f"exit code {done.returncode}")
+        raise Failed(stage=stage, reason="other", message=f"exit code {done.returncode}")
     return {}
+
+
+def _run_task(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
+    """An ingestion or scoring program of a task, in the folders that Codabench's worker gives it.
+
+    They are its own to write to, but the input and the reference data, which are mounts.
+    """
+    try:
+        _lay_out(header, payload)
+    except OSError as error:
+        raise Failed(stage="disk", reason="OSError", message=str(error)) from None
+    try:
+        return _run_command(header["command"], APP / "program", header["stage"])
+    except Failed:
+        if header["stage"] == "output" and _is_results(APP / "ingested_program"):
+            return {}  # as there: results are scored, whatever the ingestion program wanted
+        raise
+
+
+def _is_results(submitted: Path) -> bool:
+    """Whether what was submitted holds no code to run."""
+    return not any(path.suffix == ".py" or path.name in _METADATA for path in submitted.rglob("*"))
+
+
+def _lay_out(header: dict[str, Any], payload: bytes) -> None:
+    shutil.copytree("/program", APP / "program", symlinks=True)
+    for folder in ("input", "output"):
+        (APP / folder).mkdir()
+    for mount, name in (("/data", "input_data"), ("/reference", "input/ref"), ("/shared", "shared")):
+        if Path(mount).exists():
+            (APP / name).symlink_to(mount)
+    if not (APP / "shared").exists():
+        (APP / "shared").mkdir()
+    results = APP / "input" / "res"
+    if header["stage"] == "scoring":
+        _unpack(payload, results)
+        if not (results / "metadata").exists():  # which the worker writes, and some programs read
+            seconds = header["seconds"]
+            (results / "metadata").write_text(
+                f"elapsedTime: {seconds}\nexitCode: 0\ningestionElapsedTime: {seconds}\ningestionExitCode: 0\n"
+            )
+    else:
+        submitted = APP / "ingested_program"
+        _unpack(payload, submitted)
+        results.symlink_to(submitted)
+        if not any((submitted / name).exists() for name in _METADATA):
+            shutil.copytree(submitted, APP / "output", dirs_exist_ok=True)
+
+
+def _unpack(content: bytes, folder: Path) -> None:
+    """The files of the zip ``content`` into ``folder``, which is new; it is hostile, and refused if it is not plain."""
+    folder.mkdir()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_FILES or sum(entry.file_size for entry in entries) > len(content):
+                raise Failed(stage="output", reason="too_large", message="It holds more than it is large.")
+            for entry in entries:
+                mode = entry.external_attr >> 16
+                parts = entry.filename.split("/")
+                if {"", ".", ".."} & set(parts) or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
+                    raise Failed(stage="output", reason="not_a_file", message="It holds what is no plain file.")
+                if entry.compress_type != zipfile.ZIP_STORED:
+                    raise Failed(stage="output", reason="unreadable", message="It holds what is compressed.")
+                target = folder.joinpath(*parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(entry) as file, target.open("xb") as new:
+                    new.write(file.read(entry.file_size))
+    except Failed:
+        raise
+    except OSError as error:
+        reason = "too_large" if error.errno == errno.ENOSPC else "unreadable"
+        raise Failed(stage="output", reason=reason, message="It cannot be unpacked.") from None
+    except Exception:  # zipfile raises what its parsers raise
+        raise Failed(stage="output", reason="unreadable", message="It is no zip of plain files.") from None
 
 
 def _fork_program(header: dict[str, Any]) -> dict[str, Any]:
@@ -359,6 +488,55 @@ def _fork_program(header: dict[str, Any]) -> dict[str, Any]:
         code = os.waitstatus_to_exitcode(status)
         raise Failed(stage="scoring", reason="other", message=f"exit code {code}")
     return {}
+
+
+def _read_result(header: dict[str, Any]) -> bytes:
+    """The output that ``header`` asks for: all files, or the first that is there of those it names."""
+    folder = APP / "output" if header["kind"] == "task" else WORK / "output"
+    try:
+        if header.get("pack"):
+            return _pack(folder, header["max_output"], header.get("may_be_empty", False))
+        first, *others = header["output"].split()
+        for name in others:
+            first = first if os.path.lexists(folder / first) else name
+        return _read_output(folder / first, header["max_output"])
+    except Failed as error:
+        raise Failed(**{**error.details, "stage": header.get("stage", "output")}) from None
+
+
+def _pack(folder: Path, limit: int, may_be_empty: bool) -> bytes:
+    """All files in ``folder`` as a zip, of no more than ``limit`` bytes; what is no plain file is refused."""
+    content, left = io.BytesIO(), limit
+    with zipfile.ZipFile(content, "w") as archive:
+        for path in sorted(_files_in(folder)):
+            data = _read_output(path, left)
+            left -= len(data)
+            try:
+                archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), data)
+            except UnicodeEncodeError:
+                raise Failed(stage="output", reason="not_a_file", message="A name is no valid Unicode.") from None
+        if not archive.namelist() and not may_be_empty:
+            raise Failed(stage="output", reason="missing_output", message="No file in output_dir.")
+    if content.tell() > limit:
+        raise Failed(stage="output", reason="too_large", message=f"More than {limit} bytes are in output_dir.")
+    return content.getvalue()
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    pending, count = [folder], 0
+    while pending:
+        try:
+            entries = list(itertools.islice(os.scandir(pending.pop()), MAX_FILES + 1))
+        except OSError:
+            raise Failed(stage="output", reason="not_a_file", message="A folder cannot be read.") from None
+        count += len(entries)
+        if count > MAX_FILES:
+            raise Failed(stage="output", reason="too_large", message=f"More than {MAX_FILES} files are in output_dir.")
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(Path(entry.path))
+            else:
+                yield Path(entry.path)
 
 
 def _read_output(path: Path, limit: int) -> bytes:

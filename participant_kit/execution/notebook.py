@@ -25,7 +25,10 @@ ENVIRONMENT = "/opt/environment"
 """Where the challenge's environment stands inside, wherever it is outside."""
 
 
-PRELOAD = ("numpy", "pandas", "pyarrow.parquet", "sklearn")
+PRELOAD = (
+    "pandas", "pyarrow.parquet", "pyarrow.dataset", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
+    "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline",
+)  # fmt: skip
 """What nearly every notebook imports, and a kernel that was started ahead has imported."""
 
 _OWN = {"notebook": ("papermill", "ipykernel.kernelapp", "jupyter_client.manager"), "program": ()}
@@ -65,15 +68,21 @@ def run_notebook(
 ) -> Execution:
     """Run ``notebook`` (the bytes of an ``.ipynb``) on the tables in ``data_dir``, within the card's limits.
 
+    In a challenge with tasks ``data_dir`` is the input of one, and the output is a zip of all that the notebook leaves.
+
     Raises :class:`~participant_kit.execution.errors.ExecutionError` only when the sandbox itself cannot be
     made; whatever the notebook does is in the returned :class:`Execution`.
     """
     max_output = min(MAX_OUTPUT, card.limits.disk)
     header = {"kind": "notebook", "output": card.submission.output, "max_output": max_output, "keep_log": keep_log}
-    tables = [Mount(data_dir / f"{name}.parquet", f"/data/{name}.parquet") for name in TABLES]
+    if card.tasks:
+        header["pack"] = True
+        data = [Mount(data_dir, "/data")] if data_dir.is_dir() else []
+    else:
+        data = [Mount(data_dir / f"{name}.parquet", f"/data/{name}.parquet") for name in TABLES]
     modules = card.environment.preload or PRELOAD
     ended = sandbox.run(
-        guest_command(environment.prefix, tables, card.limits, preload=("notebook", *modules)),
+        guest_command(environment.prefix, data, card.limits, preload=("notebook", *modules)),
         json.dumps(header).encode() + b"\n" + notebook,
         max_reply=max_output + _MAX_HEADER,
         max_log=guest.MAX_LOG if keep_log else 0,

@@ -58,6 +58,8 @@ class WarmSandbox:
         cancelled: threading.Event | None = None,
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
+        if command.alone:
+            return self._sandbox.run(command, request, max_reply=max_reply, max_log=max_log, cancelled=cancelled)
         call = _Call(command, max_reply, max_log)
         with self._lock:
             self._running[call.key] += 1

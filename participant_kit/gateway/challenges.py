@@ -21,6 +21,8 @@ from participant_kit.protocol.kit import kit_digest, open_kit
 from participant_kit.protocol.messages import ChallengeInfo
 
 KITS = "kits"
+MAX_REASON = 1000
+"""Letters of why a challenge was withdrawn."""
 _of_slug = select(challenges).where(challenges.c.slug == bindparam("name"))
 
 
@@ -41,8 +43,8 @@ def read_kit_blob(blobs: Blobs, slug: str, digest: str) -> bytes | None:
     return kit if kit is not None else blobs.get(KITS, slug)
 
 
-def read_kit(slug: str, data: bytes) -> tuple[Card, KeyRing]:
-    """The card and keys in a kit's zip. Raises a :class:`~participant_kit.challenge.errors.KitError`."""
+def read_kit(slug: str, data: bytes) -> tuple[Card, KeyRing, dict[str, bytes]]:
+    """Card, keys and every file in a kit's zip. Raises a :class:`~participant_kit.challenge.errors.KitError`."""
     files = open_kit(data)
     if CARD not in files or KEYS not in files:
         raise ProtocolError(f"The kit lacks {CARD} or {KEYS}.", hint="Build it with: pkit challenge kit FOLDER")
@@ -52,20 +54,29 @@ def read_kit(slug: str, data: bytes) -> tuple[Card, KeyRing]:
         raise ProtocolError(f"The kit is of the challenge {card.slug!r}, not {slug!r}.")
     if not keys.of(Role.BLIND):
         raise ProtocolError(f"{KEYS} in the kit has no key of a blind runner.", hint="Make one: pkit holder keys FILE")
-    return card, keys
+    return card, keys, files
 
 
 def store_challenge(connection: Connection, card: Card, keys: KeyRing, kit: bytes) -> None:
-    """Publish, or publish anew."""
+    """Publish, or publish anew, which also takes back that it was withdrawn."""
     values: dict[str, Any] = {
         "card": card.model_dump(mode="json"),
         "keys": keys.model_dump(mode="json"),
         "kit_sha256": kit_digest(kit),
         "kit_bytes": len(kit),
         "updated_at": time.time(),
+        "changes": None,
+        "withdrawn": None,
+        "withdrawn_at": None,
     }
     insert_missing(connection, challenges, slug=card.slug, **values)
     connection.execute(update(challenges).where(challenges.c.slug == card.slug).values(values))
+
+
+def with_changes(card: dict[str, Any], changes: dict[str, Any] | None) -> Card:
+    """The card as it holds on the gateway: the dates, quotas and boards of phases are the organizer's to change."""
+    phases = [{**phase, **(changes or {}).get(phase["name"], {})} for phase in card["phases"]]
+    return Card.model_validate({**card, "phases": phases})
 
 
 def find_challenge(connection: Connection, slug: str) -> ChallengeInfo:
@@ -81,15 +92,31 @@ def list_challenges(connection: Connection) -> list[ChallengeInfo]:
     return [_info(row) for row in connection.execute(select(challenges).order_by(challenges.c.slug))]
 
 
+def withdraw(connection: Connection, slug: str, reason: str) -> None:
+    """Let nobody take part any more, and say why. Raises :class:`GatewayError` (404)."""
+    find_challenge(connection, slug)
+    values = {"withdrawn": reason, "withdrawn_at": time.time()}
+    connection.execute(update(challenges).where(challenges.c.slug == slug).values(values))
+
+
+def find_withdrawal(connection: Connection, slug: str) -> tuple[str, datetime] | None:
+    """Why and when a challenge was withdrawn; None for one that was not."""
+    columns = (challenges.c.withdrawn, challenges.c.withdrawn_at)
+    row = connection.execute(select(*columns).where(challenges.c.slug == slug)).one_or_none()
+    if row is None or row.withdrawn is None:
+        return None
+    return row.withdrawn, datetime.fromtimestamp(row.withdrawn_at, UTC)
+
+
 _read: dict[str, tuple[Any, Card, KeyRing]] = {}
 """By slug what was read last, and what it says: to validate it takes longer than all else that a request needs."""
 
 
 def _info(row: Any) -> ChallengeInfo:
-    stored = (row.card, row.keys)
+    stored = (row.card, row.keys, row.changes)
     before = _read.get(row.slug)
     if before is None or before[0] != stored:
-        before = _read[row.slug] = (stored, Card.model_validate(row.card), KeyRing.model_validate(row.keys))
+        before = _read[row.slug] = (stored, with_changes(row.card, row.changes), KeyRing.model_validate(row.keys))
     _, card, keys = before
     now = datetime.now(UTC)
     phase = card.open_phase(now)

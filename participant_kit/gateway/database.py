@@ -78,10 +78,10 @@ def tell(connection: Connection, *names: str) -> None:
     connection.info.setdefault(_TOLD, set()).update(names)
 
 
-def insert_missing(connection: Connection, table: Table, **values: Any) -> None:
-    """Insert a row unless there is one of its key; of two at once, one does."""
+def insert_missing(connection: Connection, table: Table, **values: Any) -> bool:
+    """Insert a row unless there is one of its key, and whether that was so; of two at once, one does."""
     statement = _INSERT[connection.dialect.name](table).values(**values)
-    connection.execute(statement.on_conflict_do_nothing())
+    return bool(connection.execute(statement.on_conflict_do_nothing()).rowcount)
 
 
 def open_engine(address: str) -> Engine:

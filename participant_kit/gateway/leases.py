@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from participant_kit.challenge.alphabet import alphabet_of
-from participant_kit.challenge.card import Card
 from participant_kit.gateway.accounts import hash_token
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
@@ -29,6 +28,8 @@ from participant_kit.protocol.states import State
 LENT = {Role.REHEARSAL: State.REHEARSING, Role.BLIND: State.RUNNING}
 _HOLDERS_STAGES = ("scoring", "sandbox")
 """What fails there is the holder's, and costs no quota; what it revealed is charged to the release budget."""
+RUNNER_LOST = {"stage": "sandbox", "reason": "runner_lost"}
+"""The failure that the gateway itself finds. Its notebook is kept for a while: an organizer can have it run again."""
 _NO_LEASE: dict[str, Any] = {"lease_sha256": None, "lease_expires": None}
 
 
@@ -60,8 +61,7 @@ def end_lost_lease(connection: Connection, settings: Settings) -> Any | None:
         return row
     LEASES_LOST.labels(row.challenge, row.waits_for).inc()
     if row.lost + 1 >= settings.max_attempts:
-        failure = {"stage": "sandbox", "reason": "runner_lost"}
-        change(connection, row, state=State.FAILED.value, failure=failure, counted=False, **_NO_LEASE)
+        change(connection, row, state=State.FAILED.value, failure=RUNNER_LOST, counted=False, **_NO_LEASE)
     else:
         change(connection, row, state=State.QUEUED.value, lost=row.lost + 1, **_NO_LEASE)
     if row.waits_for == Role.BLIND.value:  # who watched it learned that it was not done: the ledger counts a tick
@@ -75,11 +75,11 @@ def fit(connection: Connection, request: ClaimRequest) -> ClaimRequest:
     if most == (None, None, None):
         return request
     fitting = []
-    for card in connection.scalars(select(challenges.c.card).where(challenges.c.slug.in_(request.challenges))):
-        limits = Card.model_validate(card).limits
+    for slug in connection.scalars(select(challenges.c.slug).where(challenges.c.slug.in_(request.challenges))):
+        limits = find_challenge(connection, slug).card.limits
         asked = (limits.cpus, limits.memory, limits.wall_time.total_seconds())
         if all(has is None or needs <= has for needs, has in zip(asked, most, strict=True)):
-            fitting.append(card["slug"])
+            fitting.append(slug)
     return request.model_copy(update={"challenges": fitting})
 
 

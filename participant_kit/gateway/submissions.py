@@ -14,12 +14,14 @@ from sqlalchemy.exc import IntegrityError
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.card import Phase
-from participant_kit.gateway.challenges import find_challenge
+from participant_kit.gateway.challenges import find_challenge, find_withdrawal
 from participant_kit.gateway.database import insert_missing, tell
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_revision
+from participant_kit.gateway.news import tell_result
 from participant_kit.gateway.quotas import check_quota
-from participant_kit.gateway.tables import accounts, boards, results, submissions
+from participant_kit.gateway.tables import accounts, boards, history, results, submissions
+from participant_kit.gateway.teams import check_side
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import ChallengeInfo, Changes, SubmissionStatus
@@ -36,6 +38,7 @@ _with_result = select(submissions, results.c.submission.label("result")).outerjo
 )
 # those of every submission are built once: to build them takes longer than to ask them
 _new = insert(submissions)
+_entry = insert(history)
 _of_identifier = select(submissions).where(submissions.c.id == bindparam("identifier"))
 _one_with_result = _with_result.where(submissions.c.id == bindparam("identifier"))
 _count_revision = (
@@ -106,14 +109,20 @@ def store_submission(
     identifier: str,
     digest: str,
     sealed: str,
+    person: str,
 ) -> bool:
     """Count and queue a submission whose blob ``sealed`` is stored already; False when it is known already.
 
-    ``name`` is that of the phase, of the open one if left out. ``digest`` is the SHA-256 of what is in the blob.
+    ``name`` is that of the phase, of the open one if left out. ``digest`` is the SHA-256 of what is in the blob;
+    ``person`` is who sent it, of the team ``participant`` or alone.
     """
     revision = next_revision(connection, participant)  # first: what one participant sends at once is one after another
     if find_known(connection, identifier, participant, digest) is not None:
         return False
+    check_side(connection, person, participant)
+    if find_withdrawal(connection, challenge.card.slug):
+        message = f"The challenge {challenge.card.slug} was withdrawn."
+        raise GatewayError(409, "withdrawn", message, hint="Its page says why.")
     phase = find_phase(challenge, name)
     check_quota(connection, challenge.card, phase, participant)
     now = time.time()
@@ -130,11 +139,13 @@ def store_submission(
         "sealed": sealed,
         "created_at": now,
         "updated_at": now,
+        "submitted_by": person,
     }
     try:
         connection.execute(_new, values)
     except IntegrityError:  # somebody else has just taken the identifier
         raise _identifier_used() from None
+    _note(connection, identifier, 1, State.QUEUED.value, None)
     tell(connection, *Role)
     return True
 
@@ -163,6 +174,15 @@ def change(connection: Connection, row: Any, **values: Any) -> None:
         tell(connection, *Role)
     values |= {"version": row.version + 1, "revision": revision, "updated_at": time.time()}
     connection.execute(update(submissions).where(submissions.c.id == row.id).values(values))
+    if "state" in values:
+        _note(connection, row.id, row.version + 1, values["state"], values.get("runner"))
+        if values["state"] in FINAL and values["state"] != State.CANCELLED:
+            tell_result(connection, row, values["state"], values.get("scores"))
+
+
+def _note(connection: Connection, identifier: str, version: int, state: str, runner: str | None) -> None:
+    entry = {"submission": identifier, "version": version, "state": state, "since": time.time(), "runner": runner}
+    connection.execute(_entry, entry)
 
 
 def add_bits(connection: Connection, row: Any, bits: float) -> None:
@@ -232,6 +252,7 @@ def _status(row: Any, position: int | None) -> SubmissionStatus:
         has_receipt=row.result is not None,
         scores=row.scores,
         failure=Failure.model_validate(row.failure) if row.failure else None,
+        disqualified=row.disqualified,
         queue_position=position,
     )
 

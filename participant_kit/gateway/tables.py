@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 
 metadata = MetaData()
 
@@ -13,6 +26,9 @@ accounts = Table(
     Column("role", String(16), nullable=False),
     Column("created_at", Float, nullable=False),
     Column("revision", Integer, nullable=False, default=0, comment="counts the changes of this account's submissions"),
+    Column("state", String(16), nullable=False, default="active", comment="active, waiting for approval, or paused"),
+    Column("team", ForeignKey("accounts.name"), comment="whose quota and row on the board it shares"),
+    Column("is_team", Boolean, nullable=False, default=False, comment="several people; nobody logs in as it"),
 )
 
 tokens = Table(
@@ -21,6 +37,43 @@ tokens = Table(
     Column("sha256", String(64), primary_key=True),
     Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
     Column("expires_at", Float),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True, comment="of what stands in the link"),
+    Column("team", ForeignKey("accounts.name")),
+    Column("approve", Boolean, nullable=False, comment="whether who comes by it waits for an organizer"),
+    Column("uses", Integer, nullable=False),
+    Column("used", Integer, nullable=False, default=0),
+    Column("note", String(200), nullable=False, default=""),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("account", String(64), nullable=False, comment="who did it; 'operator' is the command line"),
+    Column("act", String(64), nullable=False),
+    Column("subject", String(200), nullable=False, comment="what it was done to"),
+    Column("detail", JSON, nullable=False),
+    comment="every administrative act; triggers let no line be changed or removed",
 )
 
 challenges = Table(
@@ -32,6 +85,18 @@ challenges = Table(
     Column("kit_sha256", String(64), nullable=False),
     Column("kit_bytes", Integer, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("changes", JSON, comment="by phase, what the organizer changed since the kit was published"),
+    Column("withdrawn", String(1000), comment="why nobody may take part any more"),
+    Column("withdrawn_at", Float),
+)
+
+shown = Table(
+    "shown",
+    metadata,
+    Column("challenge", ForeignKey("challenges.slug"), primary_key=True),
+    Column("name", String(120), primary_key=True, comment="made of the kit when it is published"),
+    Column("media_type", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 submissions = Table(
@@ -60,10 +125,22 @@ submissions = Table(
     Column("failure", JSON),
     Column("scores", JSON),
     Column("bits", Float, nullable=False, default=0.0, comment="what it revealed, as far as the gateway knows"),
+    Column("submitted_by", String(64), comment="the person; the participant may be a team"),
+    Column("disqualified", String(500), comment="why it does not count, which its participant sees"),
     Index("submissions_of_participant", "participant", "challenge", "phase", "created_at"),
     Index("submissions_changed", "participant", "challenge", "revision"),
     Index("submissions_waiting", "challenge", "waits_for", "state", "created_at", "id"),
     Index("submissions_leased", "lease_expires"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("submission", ForeignKey("submissions.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("since", Float, nullable=False),
+    Column("runner", String(100)),
 )
 
 results = Table(
@@ -87,6 +164,22 @@ best = Table(
     Index("best_in_order", "challenge", "phase", "rank_by", "submitted_at"),
 )
 
+records = Table(
+    "records",
+    metadata,
+    Column("submission", ForeignKey("submissions.id"), primary_key=True, comment="was its participant's best"),
+    Column("challenge", String(64), nullable=False),
+    Column("phase", String(64), nullable=False),
+    Column("participant", String(64), nullable=False),
+    Column("rank_by", Float, nullable=False),
+    Column("scores", JSON, nullable=False),
+    Column("submitted_at", Float, nullable=False),
+    Column("entered_at", Float, nullable=False, comment="when it came to the board"),
+    Column("leads", Boolean, nullable=False, comment="whether it was then the best of all"),
+    Index("records_in_time", "challenge", "phase", "entered_at"),
+    Index("records_that_led", "challenge", "phase", "leads", "entered_at"),
+)
+
 boards = Table(
     "boards",
     metadata,
@@ -94,4 +187,78 @@ boards = Table(
     Column("phase", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("bits", Float, nullable=False, comment="what all submissions to the phase have revealed"),
+    Column("since", Float, nullable=False, default=0.0, comment="what was submitted before is not on it any more"),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("challenge", ForeignKey("challenges.slug"), comment="None is for all"),
+    Column("title", String(200), nullable=False),
+    Column("text", String(10000), nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("withdrawn_at", Float),
+)
+
+runners = Table(
+    "runners",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("version", String(64)),
+    Column("challenges", JSON, nullable=False),
+    Column("cpus", Integer),
+    Column("memory", BigInteger),
+    Column("wall_time", Float),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False, comment="mail or webhook"),
+    Column("address", String(500), nullable=False),
+    Column("secret", String(100), nullable=False, comment="signs a webhook; opens a mail's links"),
+    Column("events", JSON, nullable=False),
+    Column("confirmed", Boolean, nullable=False, comment="whether who has the address wants it"),
+    Column("created_at", Float, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("message", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("next_at", Float, comment="when it is tried next; None once it was sent, or given up"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("sent_at", Float),
+    Column("answer", String(200), nullable=False, default=""),
+    Index("outbox_due", "next_at"),
+    Index("outbox_of_channel", "channel", "created_at"),
+)
+
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("challenge", String(64), primary_key=True),
+    Column("phase", String(64), primary_key=True),
+    Column("what", String(16), primary_key=True),
+    Column("moment", Float, primary_key=True, comment="when it began or ended; told once"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(300), primary_key=True, comment="of OpenID Connect, or the address of a JupyterHub"),
+    Column("subject", String(255), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
 )

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from participant_kit.gateway.metrics import REQUESTS, count_error
+from participant_kit.gateway.pages import page
 from participant_kit.gateway.service import Service
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.messages import API_PREFIX, Problem
@@ -43,9 +45,12 @@ class Watch:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*_headers(message["headers"]), (b"x-request-id", request.encode())]
+                message["headers"] = [*self._headers(scope, message["headers"]), (b"x-request-id", request.encode())]
             await send(message)
 
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:  # PostgreSQL has no text with it
+            nothing = problem(scope, 404, Problem(code="http_404", message="There is nothing at this address."))
+            return await nothing(scope, receive, send)
         app = _draining if self._service.draining and scope["path"] not in _PROBES else self._app
         self._service.at_work += 1
         with span(scope["method"]) as begun:
@@ -55,11 +60,17 @@ class Watch:
                 _say_fault(error, scope, request)
                 if not status:
                     hint = "Tell the organizer what you did and when."
-                    failed = problem(500, Problem(code="internal", message="The gateway failed.", hint=hint))
+                    failed = problem(scope, 500, Problem(code="internal", message="The gateway failed.", hint=hint))
                     await failed(scope, receive, answer)
             finally:
                 self._service.at_work -= 1
                 self._record(scope, request, status, time.perf_counter() - began, begun)
+
+    def _headers(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        stored = [] if any(name == b"cache-control" for name, _ in headers) else [(b"cache-control", b"no-store")]
+        by_tls = scope["scheme"] == "https" or (self._service.settings.address or "").startswith("https:")
+        kept = [(b"strict-transport-security", b"max-age=31536000")] if by_tls else []
+        return [*headers, (b"x-content-type-options", b"nosniff"), *stored, *kept]
 
     def _record(self, scope: Scope, request: str, status: int, seconds: float, begun: Any) -> None:
         method, route = _method(scope), route_of(scope)
@@ -85,23 +96,24 @@ def route_of(scope: Scope) -> str:
     return API_PREFIX + template if inside and template != "other" else template
 
 
-def problem(status: int, content: Problem, *, retry_after: int | None = None) -> JSONResponse:
-    """The answer to what is not granted."""
-    headers = {"Retry-After": str(retry_after)} if retry_after else None
-    return JSONResponse(content.model_dump(), status_code=status, headers=headers)
+def problem(scope: Scope, status: int, content: Problem, *, retry_after: int | None = None) -> Response:
+    """The answer to what is not granted: a page for a person, JSON for a program."""
+    request = Request(scope)
+    if page.wants_page(request):
+        response = page.answer(request, "error", status, number=status, message=content.message, hint=content.hint)
+    else:
+        response = JSONResponse(content.model_dump(), status_code=status)
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
 
 
 async def _draining(scope: Scope, receive: Receive, send: Send) -> None:
     hint = "Nothing was changed. Try again in a moment."
     content = Problem(code="draining", message="The gateway is about to stop.", hint=hint)
-    answer = problem(503, content, retry_after=5)
-    answer.headers["Connection"] = "close"
-    await answer(scope, receive, send)
-
-
-def _headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    stored = [] if any(name == b"cache-control" for name, _ in headers) else [(b"cache-control", b"no-store")]
-    return [*headers, (b"x-content-type-options", b"nosniff"), *stored]
+    refusal = problem(scope, 503, content, retry_after=5)
+    refusal.headers["Connection"] = "close"
+    await refusal(scope, receive, send)
 
 
 def _request_id(scope: Scope) -> str:

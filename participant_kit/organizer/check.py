@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import nbformat
 import pandas as pd
@@ -23,19 +24,24 @@ from participant_kit.challenge.finding import Finding, FindingsError
 from participant_kit.challenge.folder import (
     CARD,
     GUARANTEE,
+    INPUT,
     LABELS,
     NOTEBOOKS,
+    PAGES,
+    PICTURES,
     PRIVATE,
+    REFERENCE,
     REPORT,
     SAMPLE,
     TABLES,
+    TEXTS,
     ChallengeFolder,
 )
 from participant_kit.challenge.metrics import METRICS
-from participant_kit.challenge.scoring_program import read_program
+from participant_kit.challenge.scoring_program import Kind, read_program
 from participant_kit.challenge.table import check_table, read_table
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.leak import find_leaks
+from participant_kit.organizer.leak import find_leaks, leaked_files
 from participant_kit.organizer.synthesize import read_guarantee
 from participant_kit.protocol.errors import ProtocolError
 from participant_kit.protocol.keys import Role, read_key_ring
@@ -56,8 +62,11 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
     findings += _check_requirements(folder, card)
     findings += _check_notebooks(folder)
     findings += _check_scoring(folder, card)
+    findings += _check_pages(folder, card)
     findings += _check_keys(folder)
     findings += _check_phases(folder, card)
+    if card.tasks:
+        return [*findings, *_check_tasks(folder, card), *leaked_files(folder)]
     try:
         codebook = folder.codebook
     except FindingsError as error:
@@ -76,6 +85,19 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
     findings += _check_tables(card, codebook, sample, SAMPLE)
     findings += _check_guarantee(folder)
     return [*findings, *find_leaks(folder, private, sample)]
+
+
+def _check_pages(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
+    """The organizer's own pages, terms and image are there, and are what they should be."""
+    named: list[tuple[str, str, tuple[str, ...]]] = []
+    named += [(f"pages[{number}].file", page.file, TEXTS) for number, page in enumerate(card.pages)]
+    named += [("terms", card.terms, TEXTS)] if card.terms else []
+    named += [("image", card.image, tuple(PICTURES))] if card.image else []
+    for key, file, kinds in named:
+        if not file.lower().endswith(kinds):
+            yield Finding(CARD, f"a file that ends in {', '.join(kinds)}", repr(file), key)
+        elif not (folder.pages_dir / file).is_file():
+            yield Finding(CARD, f"a file of the folder {PAGES}", f"no {PAGES}/{file}", key)
 
 
 def _check_requirements(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
@@ -99,7 +121,7 @@ def _check_requirements(folder: ChallengeFolder, card: Card) -> Iterator[Finding
         pins = [specifier for specifier in requirement.specifier if specifier.operator == "=="]
         if requirement.url or len(pins) != 1 or "*" in pins[0].version:
             yield Finding(file, "a pinned version, as in pandas==2.2.3", repr(text[:60]), line=number)
-    for name in NEEDED:
+    for name in NEEDED[: 2 if card.tasks else None]:
         if name not in names:
             yield Finding(file, f"the package {name}, which runs notebooks or reads their tables", "none")
 
@@ -139,6 +161,44 @@ def _check_scoring(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
         read_program(folder.scoring_path)
     except ChallengeError as error:
         yield Finding(f"{card.scoring}/metadata.yaml", error.hint, error.message)
+
+
+def _check_tasks(folder: ChallengeFolder, card: Card) -> Iterator[Finding]:
+    """The programs of the tasks, and what is there of each phase's data and of the sample."""
+    for number, task in enumerate(card.tasks):
+        programs: dict[Kind, str | None] = {"scoring": task.scoring, "ingestion": task.ingestion}
+        for kind, name in programs.items():
+            if name and not (folder.root / name).is_dir():
+                line = line_of(folder.card_path, "tasks", number)
+                yield Finding(CARD, f"a folder {name}/", "none", f"tasks.{number}.{kind}", line)
+            elif name:
+                try:
+                    read_program(folder.root / name, kind)
+                except ChallengeError as error:
+                    yield Finding(f"{name}/metadata.yaml", error.hint, error.message)
+        yield from _check_task_data(folder, f"{SAMPLE}/{task.name}", INPUT, "warning")
+    for phase in card.phases:
+        for task in card.tasks_of(phase.name):
+            yield from _check_task_data(folder, f"{PRIVATE}/{phase.name}/{task.name}", INPUT, "warning")
+            yield from _check_task_data(folder, f"{PRIVATE}/{phase.name}/{task.name}", REFERENCE, "error")
+
+
+def _check_task_data(
+    folder: ChallengeFolder, where: str, name: str, level: Literal["error", "warning"]
+) -> Iterator[Finding]:
+    """At least one file (none is no error in a folder that is there), and no link, which leads nowhere in a sandbox."""
+    paths = list((folder.root / where / name).rglob("*"))
+    if not any(path.is_file() for path in paths):
+        told = {
+            INPUT: "at least one file, which is what a notebook reads",
+            REFERENCE: "at least one file to score with",
+        }
+        yield Finding(
+            f"{where}/{name}/", told[name], "none", level="warning" if (folder.root / where / name).is_dir() else level
+        )
+    for path in paths:
+        if path.is_symlink():
+            yield Finding(path.relative_to(folder.root).as_posix(), "a file of its own", "a link")
 
 
 def _check_keys(folder: ChallengeFolder) -> Iterator[Finding]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.finding import Finding, FindingsError
-from participant_kit.challenge.folder import NOTEBOOKS, ChallengeFolder
+from participant_kit.challenge.folder import NOTEBOOKS, SAMPLE, ChallengeFolder
 from participant_kit.organizer.check import check_challenge
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.parity import check_parity
-from participant_kit.organizer.public import public_files
+from participant_kit.organizer.public import public_files, published_programs
 from participant_kit.organizer.starter import FIRST, write_starters
 from participant_kit.organizer.template import render
 from participant_kit.protocol.kit import kit_digest, open_kit, pack_kit
@@ -57,7 +57,9 @@ def build_kit(
             "The challenge has no public keys, so nobody could seal a notebook for it.",
             hint=f"The data holder makes them with: pkit holder keys FILE --challenge {folder.root}",
         )
-    if parity:
+    if parity and folder.card.tasks:
+        tell("No notebook was run: parity compares tables. See both runs with: pkit challenge parity")
+    elif parity:
         compared = check_parity(folder, tell=tell).findings
         if errors := [finding for finding in compared if finding.level == "error"]:
             raise FindingsError(errors, hint=f"See both runs with: pkit challenge parity {folder.root}")
@@ -68,14 +70,14 @@ def build_kit(
             made = Path(temporary, KIT)
             made.mkdir()
             for name, path in public_files(folder).items():
-                if path.is_symlink():
+                if path.resolve() != folder.root.resolve() / name:
                     raise OrganizerError(
                         f"{name} is a link, and could publish what it leads to.", hint="Copy the file."
                     )
-                (made / name).parent.mkdir(exist_ok=True)
+                (made / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, made / name)
             (made / "README.md").write_text(_readme(folder))
-            (made / "DATA.md").write_text(render("DATA.md", card=folder.card, columns=folder.codebook.columns))
+            (made / "DATA.md").write_text(_data_page(folder))
             data = pack_kit(made, folder.card.slug)
             files = open_kit(data)
             new_archive = Path(temporary, archive.name)
@@ -91,6 +93,16 @@ def build_kit(
     return KitBuild(target, archive, kit_digest(data), sorted(files), findings)
 
 
+def _data_page(folder: ChallengeFolder) -> str:
+    if not folder.card.tasks:
+        return render("DATA.md", card=folder.card, columns=folder.codebook.columns)
+    files = {
+        task.name: sorted(name for name in public_files(folder) if name.startswith(f"{SAMPLE}/{task.name}/"))
+        for task in folder.card.tasks
+    }
+    return render("DATA_tasks.md", card=folder.card, files=files)
+
+
 def _readme(folder: ChallengeFolder) -> str:
     notebooks = sorted(path.name for path in folder.notebooks_dir.glob("*.ipynb"))
     columns = " and ".join(f"`{name}`" for name in folder.card.submission.columns)
@@ -99,6 +111,7 @@ def _readme(folder: ChallengeFolder) -> str:
         card=folder.card,
         columns=columns,
         notebook=FIRST if FIRST in notebooks else notebooks[0],
+        programs=sorted(published_programs(folder)),
         bits=alphabet_of(folder.card).bits,
         notebooks=NOTEBOOKS,
     )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding
-from participant_kit.challenge.folder import PRIVATE, SAMPLE, TABLES, ChallengeFolder
+from participant_kit.challenge.folder import INPUT, PRIVATE, SAMPLE, TABLES, ChallengeFolder
 from participant_kit.challenge.table import conform
 from participant_kit.organizer.public import public_files
 from participant_kit.organizer.synthesize import Request, get_synthesizer
@@ -30,7 +30,7 @@ def find_leaks(
     the identifier and the target. Where the codebook allows so few different rows that some are equal by
     chance, as many are allowed as rows drawn from the codebook alone would have.
     """
-    yield from _files(folder)
+    yield from leaked_files(folder)
     real = set()
     for tables in private.values():
         for name in TABLES:
@@ -62,8 +62,14 @@ def _rows(folder: ChallengeFolder, table: pd.DataFrame | None) -> list[int]:
     return pd.util.hash_pandas_object(fitted, index=False).tolist() if fitted is not None and columns else []
 
 
-def _files(folder: ChallengeFolder) -> Iterator[Finding]:
-    known = {_digest(path): path for path in (folder.root / PRIVATE).rglob("*") if path.is_file()}
+def leaked_files(folder: ChallengeFolder) -> Iterator[Finding]:
+    """Every private file that is in the public half, but empty ones, and what is said to be a public input."""
+    public = {task.name for task in folder.card.tasks if task.public_input}
+    known = {}
+    for path in (folder.root / PRIVATE).rglob("*"):
+        _, *parts = path.relative_to(folder.root / PRIVATE).parts
+        if path.is_file() and path.stat().st_size and not (parts[1:2] == [INPUT] and parts[0] in public):
+            known[_digest(path)] = path
     for name, path in public_files(folder).items():
         if (same := known.get(_digest(path))) is not None:
             yield Finding(name, "no private file", f"the content of {same.relative_to(folder.root).as_posix()}")

@@ -26,6 +26,7 @@ from participant_kit.execution.environment import Environment, ensure_environmen
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.notebook import Execution, run_notebook
 from participant_kit.execution.sandbox import Command, Sandbox, get_sandbox
+from participant_kit.execution.task import TaskRunner
 from participant_kit.organizer.errors import OrganizerError
 
 FAR = 5.0
@@ -103,8 +104,10 @@ def check_parity(
     """Run each starter notebook of ``folder``, or the one called ``notebook``, on the sample and on the real data.
 
     ``phase`` is the first of the card if left out, ``sandbox`` is the runner's kind, ``environment`` the one of its
-    requirements. ``tell`` is told what is being done, a line at a time. Raises :class:`OrganizerError` for a phase or
-    notebook that is not there and where the sandbox does not work,
+    requirements. ``tell`` is told what is being done, a line at a time. Of a challenge with tasks no tables are
+    compared: each notebook is run through the programs of all tasks of ``phase``.
+
+    Raises :class:`OrganizerError` for a phase or notebook that is not there and where the sandbox does not work,
     :class:`~participant_kit.challenge.errors.ChallengeError` for a table that cannot be read, and
     :class:`~participant_kit.execution.errors.ExecutionError` when a run cannot be started.
     """
@@ -114,7 +117,7 @@ def check_parity(
         known = ", ".join(each.name for each in card.phases)
         raise OrganizerError(f"There is no phase {phase!r}.", hint=f"Name one of: {known}.")
     paths = _notebooks(folder, notebook)
-    findings = list(_compare_tables(folder, phase))
+    findings = [] if card.tasks else list(_compare_tables(folder, phase))
     sandbox = sandbox or _working_sandbox(card)
     environment = environment or ensure_environment(folder.requirements_path, progress=tell)
     pairs, places = [], {"the sample": folder.sample_dir, f"the data of {phase}": folder.private_dir(phase)}
@@ -123,7 +126,11 @@ def check_parity(
             runs = []
             for called, data in places.items():
                 tell(f"Running {path.name} on {called}")
-                done = run_notebook(path.read_bytes(), data, card, environment, sandbox, keep_log=True)
+                if card.tasks:
+                    runner = TaskRunner(folder, environment, sandbox, keep_log=True)
+                    done = runner.run(path.read_bytes(), phase, data).execution
+                else:
+                    done = run_notebook(path.read_bytes(), data, card, environment, sandbox, keep_log=True)
                 runs.append(_judge(done, card, data))
             pairs.append(Pair(path.name, *runs))
             findings += _compare_runs(pairs[-1], phase)
@@ -156,7 +163,7 @@ def _working_sandbox(card: Card) -> Sandbox:
 
 def _judge(done: Execution, card: Card, data: Path) -> Run:
     stage, reason = done.stage, done.reason
-    if done.output is not None:
+    if done.output is not None and not card.tasks:
         try:
             parse_predictions(done.output, card, read_table(data / "test.parquet")[card.data.identifier])
         except PredictionsError as error:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +17,7 @@ from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.challenge.table import read_table
 from participant_kit.organizer.draft import draft_codebook
 from participant_kit.organizer.errors import OrganizerError, near_misses
+from participant_kit.organizer.new_folder import new_folder, slug_of
 from participant_kit.organizer.split import split_table, write_phases
 from participant_kit.organizer.starter import write_starters
 from participant_kit.organizer.synthesize import Request, write_sample
@@ -54,8 +50,8 @@ def new_challenge(
         raise OrganizerError(f"The share of test rows is {test_share}.", hint="Give one between 0 and 1, as 0.3.")
     frame = _read(data, target, identifier)
     codebook, frame = draft_codebook(frame, identifier, target, tell)
-    card = _card(_slug(folder), title, identifier, target, codebook.columns)
-    with _new_folder(folder) as made:
+    card = _card(slug_of(folder), title, identifier, target, codebook.columns)
+    with new_folder(folder) as made:
         made.card_path.write_text(card)
         made.codebook_path.write_text(_codebook_text(codebook))
         made.requirements_path.write_text("".join(f"{name}=={version(name)}\n" for name in PACKAGES))
@@ -152,41 +148,3 @@ def _codebook_text(codebook: Codebook) -> str:
             hint=f"Leave out columns, or merge levels; those of {longest!r} take most room.",
         )
     return text
-
-
-def _slug(folder: Path) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:64].strip("-")
-    if len(slug) < 2:
-        raise OrganizerError(
-            f"No short name can be made of {folder.name!r}.", hint="Name the folder in letters, digits and hyphens."
-        )
-    return slug
-
-
-@contextlib.contextmanager
-def _new_folder(folder: Path) -> Iterator[ChallengeFolder]:
-    """A folder beside ``folder`` that takes its place when all went well, and is gone when not."""
-    folder = folder.resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OrganizerError(f"{folder} exists and is not empty.", hint="Name a new folder.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            yield ChallengeFolder(made)
-            made.chmod(0o777 & ~_umask())
-            if folder.exists():
-                folder.rmdir()
-            made.replace(folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise OrganizerError(
-            f"{folder} cannot be written: {error.strerror}.", hint="Free some space, or name another place."
-        ) from None
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

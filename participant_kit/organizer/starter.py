@@ -56,10 +56,25 @@ def starter_notebooks(card: Card, codebook: Codebook) -> dict[str, Any]:
     return {f"{name}.ipynb": _notebook(card, render(f"notebooks/{name}.py", **values)) for name in _NAMES}
 
 
+def task_notebooks(card: Card) -> dict[str, Any]:
+    """One notebook for each kind of submission that the tasks take: results, code for ingestion, and one that computes.
+
+    Files and names in them are for the organizer to replace: no card describes what a program reads.
+    """
+    coded = next((task for task in card.tasks if task.ingestion), None)
+    kinds = {"01_results": "results", **({"02_code": "code"} if coded else {}), "03_compute": "compute"}
+    return {
+        f"{name}.ipynb": _notebook(card, render(f"notebooks/task_{kind}.py", card=card, task=coded or card.tasks[0]))
+        for name, kind in kinds.items()
+    }
+
+
 def write_starters(folder: ChallengeFolder) -> None:
-    """Write the three into ``starter_notebooks/`` of ``folder``, which is made if it is missing."""
+    """Write them into ``starter_notebooks/`` of ``folder``, which is made if it is missing."""
     folder.notebooks_dir.mkdir(parents=True, exist_ok=True)
-    for name, notebook in starter_notebooks(folder.card, folder.codebook).items():
+    card = folder.card
+    notebooks = task_notebooks(card) if card.tasks else starter_notebooks(card, folder.codebook)
+    for name, notebook in notebooks.items():
         nbformat.write(notebook, folder.notebooks_dir / name)
 
 

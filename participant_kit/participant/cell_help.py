@@ -70,7 +70,7 @@ def cell_help(submission: str, failure: Failure) -> CellHelp:
     """Help with ``failure`` of a submission. Raises :class:`ParticipantError` when it is not from this machine."""
     record, path = sent_from_here(submission)
     kit = ChallengeFolder(record.kit)
-    known = kit.codebook.columns
+    known = {} if kit.card.tasks else kit.codebook.columns
     cells = code_cells(nbformat.read(path, as_version=4))
     usual = USUAL.get(failure.reason or "") or USUAL.get(failure.stage) or ()
     cell = next((cell for cell in cells if cell.number == failure.cell), None)

@@ -93,10 +93,11 @@ def _check_output(name: str, cells: list[CodeCell], card: Card) -> Iterator[Find
     output, trees = card.submission.output, [cell.tree for cell in cells if cell.tree]
     if len(trees) < len(cells):
         return  # what cannot be parsed may write it
-    if not any(output in text for tree in trees for text, _ in _strings(tree)):
+    if not card.tasks and not any(output in text for tree in trees for text, _ in _strings(tree)):
         yield Finding(name, f"{output}, written into output_dir", "no cell that names it", "output")
-    elif not any("output_dir" in _names(tree) for tree in trees):
-        yield Finding(name, f"output_dir used, as in Path(output_dir) / {output!r}", "no use of it", "output_dir")
+    elif not any("output_dir" in _names(cell.tree) or "{output_dir}" in cell.source for cell in cells if cell.tree):
+        file = "model.py" if card.tasks else output
+        yield Finding(name, f"output_dir used, as in Path(output_dir) / {file!r}", "no use of it", "output_dir")
 
 
 def _check_syntax(name: str, cell: CodeCell) -> Iterator[Finding]:

@@ -10,11 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Literal
 
 from participant_kit.participant.errors import ParticipantError
 from participant_kit.participant.home import config_folder, locked, write_whole
+from participant_kit.participant.hub import ask_hub, is_on_hub
 from participant_kit.protocol.address import gateway_address
 from participant_kit.protocol.connection import checked_token
 from participant_kit.protocol.sealing import new_identity
@@ -67,7 +69,18 @@ def load_token(gateway: str) -> str | None:
             )
         if gateway_address(os.environ["PKIT_GATEWAY"]) == gateway:
             return checked_token(token)
-    return _load(gateway, "token")
+    return _load(gateway, "token") or (_hub_token(gateway) if is_on_hub(gateway) else None)
+
+
+def _hub_token(gateway: str) -> str:
+    """The one that the Hub stands for; a new one in the last hour of the one before."""
+    token, _, until = (_load(gateway, "hub") or "").partition(" ")
+    if token and float(until) > time.time() + 3600:
+        return token
+    new = ask_hub(gateway)
+    expires = new.expires_at.timestamp() if new.expires_at else float("inf")
+    _save(gateway, "hub", f"{new.token} {expires}")
+    return new.token
 
 
 def default_gateway() -> str:

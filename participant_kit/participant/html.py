@@ -90,6 +90,7 @@ _TEMPLATES = {
 </tbody></table>{% endif %}
 {{ plot }}
 {% include "failure" %}
+{% if status.disqualified %}<p><strong>Disqualified by the organizer:</strong> {{ status.disqualified }}</p>{% endif %}
 {% if status.state.is_final and not status.counted %}<p>It was not counted against your quota.</p>{% endif %}
 {% endblock %}""",
     "submissions": """{% extends "frame" %}{% block body %}

@@ -49,7 +49,9 @@ class PlainProcess:
             for name in ("home", "tmp", "data"):
                 (work / name).mkdir()
             for mount in command.mounts:
-                if PurePosixPath(mount.target).parent == PurePosixPath(_DATA):  # copies: nothing is read-only here
+                if mount.target == _DATA:  # copies: nothing is read-only here
+                    shutil.copytree(mount.source, work / "data", dirs_exist_ok=True)
+                elif PurePosixPath(mount.target).parent == PurePosixPath(_DATA):
                     shutil.copy(mount.source, work / "data" / PurePosixPath(mount.target).name)
             started = time.monotonic()
             process = _start(command, work, keep_log=max_log > 0)

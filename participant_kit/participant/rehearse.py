@@ -16,6 +16,7 @@ from participant_kit.execution.environment import Environment
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.notebook import run_notebook
 from participant_kit.execution.sandbox import Command, Sandbox, get_sandbox
+from participant_kit.execution.task import TaskRunner
 from participant_kit.participant.kernel import environment_of
 from participant_kit.participant.kit import Tell
 from participant_kit.participant.plain_process import PlainProcess
@@ -56,6 +57,9 @@ def rehearse_notebook(
 ) -> Rehearsal:
     """Run the notebook at ``path`` on the sample of ``kit`` and check what it writes.
 
+    In a challenge with tasks it is run on each, through the programs that the kit has; not so without a sandbox, which
+    is what holds their folders.
+
     ``sandbox`` is the best that this machine has if left out, ``environment`` the one of the kit's requirements;
     ``progress`` is told what is being done. Setting ``cancelled`` stops it.
     Raises a :class:`~participant_kit.challenge.errors.KitError` only when the run cannot be started.
@@ -66,11 +70,15 @@ def rehearse_notebook(
     environment = environment or environment_of(kit, tell=tell)
     sandbox = sandbox or best_sandbox(card)
     tell(f"Running {path.name} on the sample")
-    ended = run_notebook(
-        prepared.notebook, kit.sample_dir, card, environment, sandbox, keep_log=True, cancelled=cancelled
-    )
+    if card.tasks:
+        runner = TaskRunner(kit, environment, sandbox, keep_log=True)
+        ended = runner.run(prepared.notebook, None, kit.sample_dir, cancelled).execution
+    else:
+        ended = run_notebook(
+            prepared.notebook, kit.sample_dir, card, environment, sandbox, keep_log=True, cancelled=cancelled
+        )
     stage, reason, message = ended.stage, ended.reason, ended.message
-    if ended.output is not None:
+    if ended.output is not None and not card.tasks:
         tell("Checking the predictions")
         try:
             parse_predictions(ended.output, card, read_table(kit.sample_dir / "test.parquet")[card.data.identifier])

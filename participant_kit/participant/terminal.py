@@ -63,6 +63,8 @@ def submission_view(submission: Submission) -> RenderableType:
         parts += [scores_table(scores), Text(word, style="dim")]
     if failure := submission.failure:
         parts.append(failure_view(failure))
+    if status.disqualified:
+        parts.append(Text(f"The organizer has disqualified it: {printable(status.disqualified, 500)}", style="red"))
     if status.has_log:
         parts.append(Text(f"The rehearsal failed, and its whole log is here: pkit status {status.id} --log"))
     if status.state.is_final and not status.counted:

@@ -272,7 +272,7 @@ def held_together(keys: Sequence[SecretKeys], ring: KeyRing) -> HeldKeys:
     first, last = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
     ages = {one.signing: (listed[one.public.signing].until or last, one.since or first) for one in keys}
     newest, *older = sorted(keys, key=lambda one: ages[one.signing], reverse=True)
-    return HeldKeys(**newest.model_dump(), older=tuple(older), ring=ring)
+    return HeldKeys(**newest.model_dump(include=set(SecretKeys.model_fields)), older=tuple(older), ring=ring)
 
 
 def write_secret_keys(path: Path, keys: SecretKeys) -> None:

@@ -5,6 +5,7 @@ method  path (below ``/api/v1``)                     who                 body an
 ======  ===========================================  ==================  =====================================
 GET     ``/``                                        anyone              :class:`ServerInfo`
 GET     ``/me``                                      any token           :class:`Account`
+POST    ``/hub``                                     JupyterHub's token  :class:`NewToken`
 POST    ``/accounts``                                organizer           :class:`NewAccount`, :class:`NewToken`
 GET     ``/challenges``                              anyone              list of :class:`ChallengeInfo`
 GET     ``/challenges/{slug}``                       anyone              :class:`ChallengeInfo`
@@ -143,7 +144,7 @@ class SubmissionStatus(_Message):
 
     ``version`` grows with each change, for long polls. ``counted`` says whether quota was used.
     ``attempt`` is how often a runner has started on the rehearsal, or on the blind run. ``has_log`` says that a
-    sealed rehearsal report waits.
+    sealed rehearsal report waits. ``disqualified`` is the organizer's reason why it does not count.
     """
 
     id: str
@@ -162,6 +163,7 @@ class SubmissionStatus(_Message):
     scores: dict[str, float] | None = None
     failure: Failure | None = None
     queue_position: int | None = None
+    disqualified: str | None = None
 
 
 class Changes(_Message):
@@ -221,7 +223,7 @@ class ClaimRequest(_Message):
     """
 
     role: Role
-    runner: Annotated[str, Field(max_length=100)]
+    runner: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
     challenges: Annotated[list[Slug], Field(min_length=1, max_length=100)]
     wait: Annotated[float, Field(ge=0, le=60)] = 25
     cpus: Annotated[int, Field(ge=1)] | None = None

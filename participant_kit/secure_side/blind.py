@@ -12,7 +12,7 @@ from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.sealing import Binding
 from participant_kit.protocol.spans import span
 from participant_kit.secure_side.best import BestPredictions
-from participant_kit.secure_side.data import phase_tables
+from participant_kit.secure_side.data import phase_folder
 from participant_kit.secure_side.egress import EgressLog
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.gate import Finding, Released, ReleaseGate
@@ -116,7 +116,7 @@ class BlindJob:
             return "unreadable_notebook"
         if cells > card.submission.max_cells:
             return "too_many_cells"
-        phase_tables(self._folder, binding.phase)  # what the holder must mend first costs nobody bits
+        phase_folder(self._folder, binding.phase)  # what the holder must mend first costs nobody bits
         if self._best:
             self._best.of(binding)
         return None
@@ -134,6 +134,8 @@ class BlindJob:
                 self._say(f"{binding.submission}: {result.fault}")
                 return Finding(stage="sandbox")
             self._say(f"{binding.submission} executed in {done.seconds:.2f} s")
+            if why := scores.get("why"):
+                self._say(f"{binding.submission}: {why}")
             if done.output is None:
                 return Finding(stage=done.stage, cell=done.cell, reason=done.reason)
             if self._best:

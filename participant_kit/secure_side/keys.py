@@ -103,6 +103,20 @@ def runner_keys(paths: Iterable[Path], folder: ChallengeFolder) -> SecretKeys:
     return held_together(list(unique.values()), read_key_ring(folder.keys_path))
 
 
+class KeyWatch:
+    """Whether the keys of a runner may still be used: the challenge's ``keys.json`` may change while it runs."""
+
+    def __init__(self, keys: SecretKeys, folder: ChallengeFolder) -> None:
+        self._keys, self._path, self._seen = keys, folder.keys_path, -1
+
+    def check(self) -> None:
+        """Read the file again if it has changed. Raises ``ProtocolError`` as ``held_together`` does."""
+        seen = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        if seen != self._seen:
+            held_together(self._keys.held, read_key_ring(self._path))
+            self._seen = seen
+
+
 def _write_new(file: Path, folder: ChallengeFolder, role: Role) -> SecretKeys:
     if file.resolve().is_relative_to(folder.root):
         raise SecureSideError(f"{file} lies inside the challenge folder.", hint="Keep secret keys elsewhere.")

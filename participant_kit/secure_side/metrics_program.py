@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,10 @@ def check_and_score(
     truth = rows_of(labels, identifier, test[identifier])[card.data.target]
     column = next(name for name in card.submission.columns if name != identifier)
     try:
-        verdict: dict[str, Any] = {
-            "scores": {m.name: METRICS[m.name].score(truth, frame[column]) for m in card.metrics}
-        }
+        names = [metric.name for metric in card.metrics]
+        with ThreadPoolExecutor() as pool:
+            scores = pool.map(lambda name: METRICS[name].score(truth, frame[column]), names)
+            verdict: dict[str, Any] = {"scores": dict(zip(names, scores, strict=True))}
         if best is not None:
             before = parse_predictions(best, card, test[identifier])[column]
             verdict["chance"] = standard_error(METRICS[card.primary.name], truth, frame[column], before)

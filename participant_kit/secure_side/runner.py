@@ -86,6 +86,7 @@ class Runner:
     It asks for no submission whose challenge, as the gateway has it, promises more than the ``limits`` that it keeps.
     Each submission has a thread. It holds one of the slots while it works, and none while it waits for a person.
     Once ``draining`` is set it claims no more, and ends what it runs; what waits for a person goes back.
+    Before it takes anything up, it makes sure by ``check`` that it still may; a :class:`ProtocolError` stops it.
     """
 
     def __init__(
@@ -97,11 +98,12 @@ class Runner:
         say: Say,
         jobs: int = 1,
         limits: Limits | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.stopping, self.draining = threading.Event(), threading.Event()
         self._name, self._challenge, self._job, self._outlet, self._say = name, challenge, job, outlet, say
         self._jobs, self._slots, self._rest, self._limits = jobs, _Slots(jobs), 0.0, limits or Limits()
-        self._threads: list[threading.Thread] = []
+        self._check, self._threads = check, list[threading.Thread]()
         self._at_work: dict[str, _AtWork] = {}
         self._lock = threading.Lock()
 
@@ -129,8 +131,15 @@ class Runner:
                         self._say(_fault(error))
                         self.stopping.wait(1.0)
                         continue
+                    try:
+                        self._check()
+                    except ProtocolError:
+                        self.stopping.set()
+                        if claim:
+                            self._give_up(claim)
+                        raise
                     if claim and self.draining.is_set():  # it was asked for before
-                        self._outlet.give_back(claim.submission, LeaseToken(token=claim.lease.token))
+                        self._give_up(claim)
                     elif claim:
                         self._start(claim, slot.pop_all())
             for _ in range(self._jobs):  # until nobody works
@@ -152,6 +161,9 @@ class Runner:
         thread = threading.Thread(target=work, name=claim.submission)
         self._threads = [other for other in self._threads if other.is_alive()] + [thread]
         thread.start()
+
+    def _give_up(self, claim: Claim) -> None:
+        self._outlet.give_back(claim.submission, LeaseToken(token=claim.lease.token))
 
     def _claim(self) -> Claim | None:
         request = ClaimRequest(

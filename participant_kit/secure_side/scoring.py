@@ -21,8 +21,11 @@ from participant_kit.secure_side import metrics_program
 MAX_SCORES = 1 << 16
 """Bytes that ``scores.json`` may have."""
 
-_PRELOAD = ("program", "numpy", "pandas", "pyarrow.parquet", "sklearn.metrics", "pydantic", "yaml")
-"""What our own program imports."""
+_PACKAGE = "/opt/package"
+"""Where our own package stands in a sandbox."""
+
+_PRELOAD = ("program", _PACKAGE, "participant_kit.secure_side.metrics_program", "sklearn.metrics", "pyarrow.parquet")
+"""What our own program is made of."""
 
 _UNFINISHED = {"timeout": "TimeoutError", "memory": "MemoryError"}
 """The reason for a stage in which a scoring program was stopped."""
@@ -69,14 +72,14 @@ class Scorer:
             Mount(tables / "test.parquet", f"{APP}/input/ref/test.parquet"),
             Mount(self._folder.card_path, f"{APP}/input/ref/challenge.yaml"),
             Mount(Path(metrics_program.__file__), f"{APP}/program/metrics_program.py"),
-            Mount(package, f"/opt/package/{package.name}"),
+            Mount(package, f"{_PACKAGE}/{package.name}"),
         ]
         if labels:
             mounts.append(Mount(labels, f"{APP}/input/ref/labels.parquet"))
         if best:
             mounts.append(Mount(best, f"{APP}/input/ref/best"))
         limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
-        program = {"script": f"{APP}/program/metrics_program.py", "path": ["/opt/package"]}
+        program = {"script": f"{APP}/program/metrics_program.py", "path": [_PACKAGE]}
         done = self._run(Path(sys.prefix), mounts, program, predictions, "result", limit, cancelled, _PRELOAD)
         line, _, checked = (done.output or b"").partition(b"\n")
         return _read_scores(done, line), checked

@@ -18,7 +18,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.egress import LOG, EgressLog
 from participant_kit.secure_side.errors import SecureSideError
-from participant_kit.secure_side.keys import runner_keys
+from participant_kit.secure_side.keys import KeyWatch, runner_keys
 from participant_kit.secure_side.machine import claim_machine
 from participant_kit.secure_side.outlet import BlindOutlet, Outlet, RehearsalOutlet, Say
 from participant_kit.secure_side.rehearsal import RehearsalJob
@@ -128,7 +128,7 @@ def runner(settings: Settings, say: Say) -> Iterator[Runner]:
         else:
             rehearsal = outlet = RehearsalOutlet(settings.gateway, settings.token)
             job = RehearsalJob(folder, keys, facts, workers, log, rehearsal, say)
-        yield Runner(name, folder.card.slug, job, outlet, say, workers.jobs, limits)
+        yield Runner(name, folder.card.slug, job, outlet, say, workers.jobs, limits, KeyWatch(keys, folder).check)
     finally:
         workers.close()
         log.close()

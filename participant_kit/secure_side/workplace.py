@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from participant_kit import __version__
-from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.challenge.folder import INPUT, ChallengeFolder
 from participant_kit.execution.environment import ensure_environment, environment_digest
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.notebook import Execution, run_notebook
 from participant_kit.execution.sandbox import Sandbox, get_sandbox
 from participant_kit.execution.sandbox.cgroup import remove_stale
 from participant_kit.execution.sandbox.probes import HELD, OUT, Probe, probe_sandbox
+from participant_kit.execution.task import TaskRunner
 from participant_kit.execution.warm import Ahead, WarmSandbox
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.merkle import tree_root
 from participant_kit.protocol.spans import span
-from participant_kit.secure_side.data import data_digests, file_digest, phase_tables, sample_digests
+from participant_kit.secure_side.data import data_digests, file_digest, phase_folder, sample_digests
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.machine import claim_machine, turn_of
 from participant_kit.secure_side.scoring import Scorer
@@ -51,7 +52,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Facts:
-    """What every workplace of a runner has to agree on, because its receipts say so. ``data`` is of the tables."""
+    """What every workplace of a runner has to agree on, because its receipts say so. ``data`` is of all its files."""
 
     card: str
     data: str
@@ -76,7 +77,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Order:
-    """A notebook to run on the tables of ``phase``, and to score; on the sample, and to check, where that is None.
+    """A notebook to run on the data of ``phase``, and to score; on the sample, and to check, where that is None.
 
     ``best`` are the predictions to compare with. ``keep`` says that the predictions are wanted back.
     """
@@ -149,14 +150,20 @@ class Workplace:
         self._environment = ensure_environment(self._folder.requirements_path, cache=place.cache, progress=say)
         self._sandbox = WarmSandbox(sandbox, place.warm, count_start if place.role == Role.REHEARSAL else None)
         self._scorer = Scorer(self._folder, self._environment.prefix, self._sandbox)
+        self._tasks = TaskRunner(self._folder, self._environment, self._sandbox, place.role == Role.REHEARSAL)
+        self._tasks.check_programs(all_of_them=place.role == Role.BLIND)
         self._prepare(Ahead(self._sandbox))
 
     def _prepare(self, ahead: Ahead) -> None:
-        """Let a sandbox wait for the first notebook of the open phase, and one for its scorer."""
+        """Let a sandbox wait for the first notebook of the open phase (one for each task), and one for its scorer."""
         folder, rehearses = self._folder, self._role == Role.REHEARSAL
         phase = folder.card.open_phase(datetime.now(UTC))
         tables = folder.sample_dir if rehearses else folder.private_dir(phase.name) if phase else None
-        if tables is not None:
+        for task in folder.card.tasks_of(phase.name if phase else None):
+            if tables is not None:
+                where = tables / task.name / INPUT
+                run_notebook(b"", where, folder.card, self._environment, ahead, keep_log=rehearses)
+        if tables is not None and not folder.card.tasks:
             run_notebook(b"", tables, folder.card, self._environment, ahead, keep_log=rehearses)
             scorer = Scorer(folder, self._environment.prefix, ahead)
             _ = scorer.check(b"", tables) if rehearses else scorer.score(b"", tables)
@@ -166,10 +173,11 @@ class Workplace:
 
         Raises :class:`SecureSideError` for what the holder has to mend.
         """
-        tables = phase_tables(self._folder, order.phase) if order.phase else self._folder.sample_dir
+        data = phase_folder(self._folder, order.phase) if order.phase else self._folder.sample_dir
+        perform = self._perform_tasks if self._folder.card.tasks else self._perform
         try:
             with turn_of(self._role, cancelled) as ours:
-                return self._perform(order, tables, cancelled) if ours else STOPPED
+                return perform(order, data, cancelled) if ours else STOPPED
         except Exception as error:  # of whatever kind; its text may quote data
             fault = str(error) if isinstance(error, ExecutionError) else type(error).__name__
             return Done(Execution(None), fault=fault)
@@ -195,6 +203,15 @@ class Workplace:
             verdict = self._scorer.score(done.output, tables, cancelled, order.best)
         verdict.pop("message", None)
         return Done(done if order.keep else replace(done, output=b""), verdict)
+
+    def _perform_tasks(self, order: Order, data: Path, cancelled: threading.Event) -> Done:
+        with span("run"):
+            scored = self._tasks.run(order.notebook, order.phase, data, cancelled)
+        done = scored.execution
+        if order.phase is None:
+            return Done(done, {"scores": {}})
+        done = replace(done, message="", log="", output=done.output and b"")
+        return Done(done, {"scores": scored.scores, "why": scored.why})
 
     def close(self) -> None:
         """End what was started ahead."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NOTEBOOKS, CLIENTS, PROGRAMS = (HERE / name for name in ("notebooks", "clients", "programs"))
+NOTEBOOKS, CLIENTS, PROGRAMS, TASKS = (HERE / name for name in ("notebooks", "clients", "programs", "tasks"))
 EVERY = "PKIT_ATTACKS_RECORD" in os.environ
 """Whether each attack is run, and alone (`make attacks`); `make test` has no time for that."""
 
@@ -30,6 +30,7 @@ FAMILIES = {
     "notebook": "The notebook file itself",
     "kit": "Starter kits and requirements",
     "program": "The organizer's scoring program",
+    "task": "Code for an ingestion program, and what it leaves",
     "gateway": "A gateway that lies",
     "accounts": "Many accounts",
 }

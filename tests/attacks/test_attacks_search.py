@@ -61,7 +61,9 @@ def test_nothing_is_found_where_nothing_is() -> None:
 
 def test_every_attack_says_what_it_tries_and_which_wall_stops_it() -> None:
     names = [
-        attack.name for folder in ("notebooks", "clients", "programs") for attack in attacks(NOTEBOOKS.parent / folder)
+        attack.name
+        for folder in ("notebooks", "clients", "programs", "tasks")
+        for attack in attacks(NOTEBOOKS.parent / folder)
     ]
     assert len(names) == len(set(names)) >= 60
 

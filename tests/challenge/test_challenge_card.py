@@ -322,22 +322,34 @@ metrics:
   - {name: second, task: large, key: accuracy, higher_is_better: true, range: [0, 1]}
   - {name: both, computation: avg, of: [first, second], higher_is_better: true, range: [0, 1], primary: true}
 phases:
-  - {name: development, starts: 2025-01-01, ends: 2036-01-01, tasks: [small]}
+  - {name: development, starts: 2025-01-01, ends: 2036-01-01, tasks: [large, small]}
 """
 
 
 def test_a_challenge_with_tasks_names_no_columns() -> None:
     card = parse_document(TASKS, Card, "challenge.yaml")
     assert [task.name for task in card.tasks] == ["small", "large"]
+    assert [task.name for task in card.tasks_of("development")] == ["small", "large"]
     assert not card.data.identifier and not card.submission.columns
+
+
+def test_phases_with_one_task_each_share_their_metrics() -> None:
+    phases = """tasks: [small]}
+  - {name: final, starts: 2036-01-01, ends: 2037-01-01, tasks: [large]}"""
+    text = TASKS.decode().replace("tasks: [large, small]}", phases).replace("task: small, ", "")
+    card = parse_document(text.replace("task: large, ", "").encode(), Card, "challenge.yaml")
+    assert [task.name for task in card.tasks_of("final")] == ["large"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("tasks: [small]", "tasks: [other]", "phases with tasks of the card (large, small), not other"),
+        ("tasks: [large, small]", "tasks: [other]", "phases with tasks of the card (large, small), not other"),
         ("task: large", "task: other", "second of a task of the card (large, small), not other"),
-        ("task: large, ", "", "task for the metric second, one of large, small"),
+        ("task: large, ", "", "task for the metric second, one of small, large"),
+        ("ingestion: ingestion_program", "ingestion: private", "folder of the program's own, not private"),
+        ("ingestion: ingestion_program", "beside: true", "an ingestion program, if it is to run beside scoring"),
+        ("tasks: [large, small]", "tasks: [small]", "large among the tasks of the phase development"),
         ("of: [first, second]", "of: [both]", "both computed of other metrics"),
         ("name: large", "name: small", "each task name once"),
         ("submission.zip", "predictions.csv", "submission.output ending in .zip"),

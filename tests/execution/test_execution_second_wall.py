@@ -69,7 +69,7 @@ def test_landlock_alone_stops_what_a_mount_too_many_shows(leaking: Sandbox, tmp_
 
 
 def test_without_landlock_the_hole_is_real(leaking: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "policy", lambda command: {key: ["/"] for key in ("list", "read", "write")})
+    monkeypatch.setattr(view, "policy", lambda command: {key: ["/"] for key in ("list", "read", "write", "share")})
     assert lines(leaking, tmp_path) == ["got secret", "got ['secret']", "got secret", "got written"]
 
 

@@ -90,6 +90,7 @@ def old(bare: Settings, request: pytest.FixtureRequest) -> Settings:
             "attempt": 0,
             "lost": 0,
             "has_log": False,
+            "scores": {"roc_auc_score": round(0.7 + number / 10, 1)} if state == "scored" else None,
         }
         for number, (identifier, who, state, version) in enumerate(
             zip(made, ("ada", "bob", "ada", "ada", "ada"), ("scored", "scored", "failed", "cancelled", "queued"),
@@ -151,6 +152,13 @@ def test_a_gateway_of_before_counts_the_bits_of_the_receipts_that_it_has(migrate
 def test_a_gateway_of_before_has_the_blobs_where_they_were(migrated: World) -> None:
     for identifier, digest, sealed in migrated.query("SELECT id, sealed_sha256, sealed FROM submissions"):
         assert sealed == f"{identifier}.{digest[:16]}"
+
+
+def test_a_gateway_of_before_knows_who_led_and_when(migrated: World) -> None:
+    assert migrated.query("SELECT participant, rank_by, entered_at, leads FROM records ORDER BY rank_by") == [
+        ("bob", -0.8, 9.0, True),
+        ("ada", -0.7, 9.0, True),
+    ]
 
 
 def test_migrating_twice_changes_nothing(migrated: World) -> None:

@@ -236,6 +236,24 @@ def test_keys_that_are_none_are_found(challenge: ChallengeFolder) -> None:
     assert only_error(challenge).file == "keys.json"
 
 
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("pages: [{title: About, file: none.md}]", "pages[0].file"),
+        ("pages: [{title: About, file: about.txt}]", "pages[0].file"),
+        ("terms: none.md", "terms"),
+        ("image: about.md", "image"),
+    ],
+)
+def test_a_page_that_the_card_names_is_there_and_is_a_page(challenge: ChallengeFolder, line: str, key: str) -> None:
+    challenge.pages_dir.mkdir()
+    for name in ("about.md", "about.txt"):
+        (challenge.pages_dir / name).write_text("About")
+    challenge.card_path.write_text(challenge.card_path.read_text().replace("\nphases:", f"\n{line}\nphases:"))
+    found = [finding.key for finding in check_challenge(ChallengeFolder(challenge.root)) if finding.level == "error"]
+    assert found == [key]
+
+
 def test_a_scoring_program_without_a_command_is_found(challenge: ChallengeFolder) -> None:
     edit(challenge.card_path, **{"scoring: null": "scoring: program"})
     (challenge.root / "program").mkdir()

@@ -40,6 +40,16 @@ def test_a_kit_holds_the_public_half_and_nothing_else(challenge: ChallengeFolder
     assert {name: path.read_bytes() for name, path in found.items()} == files
 
 
+def test_pages_and_their_pictures_are_public_and_what_else_is_beside_them_is_not(challenge: ChallengeFolder) -> None:
+    challenge.pages_dir.mkdir()
+    for name in ("about.md", "cover.png", "draft.docx", ".about.md.swp"):
+        (challenge.pages_dir / name).write_bytes(b"mine")
+    card = challenge.card_path.read_text().replace("\nphases:", "\npages: [{title: About, file: about.md}]\nphases:")
+    challenge.card_path.write_text(card)
+    build = build_kit(ChallengeFolder(challenge.root), parity=False)
+    assert [name for name in build.files if name.startswith("pages/")] == ["pages/about.md", "pages/cover.png"]
+
+
 def test_the_zip_is_the_same_byte_for_byte(challenge: ChallengeFolder, tmp_path: Path) -> None:
     first = build_kit(challenge, parity=False)
     other = tmp_path / "elsewhere" / "copy"

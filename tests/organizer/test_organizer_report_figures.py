@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from participant_kit.challenge.bins import coarse_bins, fine_bins
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.codebook import Codebook
 from participant_kit.challenge.table import conform
-from participant_kit.organizer.report.bins import coarse_bins, fine_bins
 from participant_kit.organizer.report.columns import column_figures
 from participant_kit.organizer.report.interval import Interval, area_under_curve
 from participant_kit.organizer.report.pairs import pair_figures, strong_pairs

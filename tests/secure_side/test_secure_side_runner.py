@@ -15,12 +15,14 @@ from support import CARD
 
 from participant_kit.challenge.card import Limits
 from participant_kit.challenge.errors import KitError
+from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.protocol.errors import UNREACHABLE, GatewayError, ProtocolError
 from participant_kit.protocol.identifiers import new_identifier
-from participant_kit.protocol.keys import KeyRing, Role, SecretKeys, held_together
+from participant_kit.protocol.keys import KeyRing, Role, SecretKeys, held_together, read_secret_keys
 from participant_kit.protocol.messages import Claim, Lease
 from participant_kit.protocol.sealing import Binding, seal_notebook
 from participant_kit.secure_side.errors import SecureSideError
+from participant_kit.secure_side.keys import KeyWatch, make_keys, revoke_key, runner_keys
 from participant_kit.secure_side.lease import HeldLease
 from participant_kit.secure_side.runner import Runner
 from participant_kit.secure_side.service import Settings
@@ -311,6 +313,21 @@ def test_what_was_asked_for_before_the_drain_goes_back_unrun() -> None:
     gateway.runner.serve()
     assert not job.notebooks
     assert gateway.paths[-1].endswith("/return")
+
+
+def test_a_runner_whose_key_is_revoked_gives_back_what_it_claimed_and_stops(tmp_path: Path) -> None:
+    folder = ChallengeFolder(tmp_path)
+    file = tmp_path.parent / "blind.key"
+    make_keys(file, tmp_path, Role.BLIND)
+    watch = KeyWatch(runner_keys([file], folder), folder)
+    watch.check()
+    revoke_key(read_secret_keys(file).public.signing, tmp_path, "disk stolen", file)
+    job = Job()
+    gateway = FakeGateway(claim())
+    gateway.runner = Runner("r", "small", job, gateway, lambda line: None, check=watch.check)  # type: ignore[arg-type]
+    with pytest.raises(ProtocolError, match="disk stolen"):
+        gateway.runner.serve()
+    assert not job.notebooks and gateway.paths[-1].endswith("/return")
 
 
 def test_what_waits_for_a_person_goes_back_when_the_runner_drains() -> None:

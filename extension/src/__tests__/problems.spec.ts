@@ -75,10 +75,15 @@ describe('advice', () => {
 
   it('leads on with a button where there is one way', () => {
     expect(
-      ['gateway_unreachable', 'jupyter_login', 'no_token', 'token_expired', 'old_kit', 'no_kit'].map(
+      ['gateway_unreachable', 'jupyter_login', 'no_token', 'token_expired', 'old_kit', 'older_kit', 'no_kit'].map(
         code => said(code).action
       )
-    ).toEqual(['retry', 'reload', 'login', 'login', 'kit', 'join']);
+    ).toEqual(['retry', 'reload', 'login', 'login', 'kit', 'join', 'join']);
+  });
+
+  it('offers no way on with a kit that takes a revocation back', () => {
+    expect(said('revocation_missing')).not.toHaveProperty('action');
+    expect(said('revocation_missing').next).toMatch(/Do not use it/);
   });
 
   it('says when the next phase opens', () => {

@@ -120,7 +120,7 @@ function Outcome(props: {
   }
   if (submission.scores) {
     const primary = primaryOf(metrics);
-    return (
+    const scores = (
       <dl className="pkit-Scores">
         {metrics
           .filter(metric => submission.scores?.[metric.name] !== undefined)
@@ -141,6 +141,16 @@ function Outcome(props: {
             </div>
           ))}
       </dl>
+    );
+    return submission.disqualified ? (
+      <>
+        {scores}
+        <p className="pkit-Failure">
+          {trans.__('Disqualified by the organizer: %1', submission.disqualified)}
+        </p>
+      </>
+    ) : (
+      scores
     );
   }
   if (submission.state === 'failed' && submission.said !== '') {

@@ -26,10 +26,15 @@ WORK_DIR = "/work"
 
 @dataclass(frozen=True)
 class Mount:
-    """A file or folder of this machine, visible inside at ``target``, read-only."""
+    """A file or folder of this machine, visible inside at ``target``, read-only.
+
+    A folder that is ``shared`` is another sandbox's too, and both write there; see
+    :mod:`participant_kit.execution.shared`.
+    """
 
     source: Path
     target: str
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Command:
     ``links`` makes symbolic links, name to target, for programs that insist on writing elsewhere than
     in ``WORK_DIR``. ``confined`` says that ``argv`` is an interpreter, ``-I`` and a script, which then runs behind
     Landlock as well; see :mod:`participant_kit.execution.sandbox.confine`. ``preload`` names modules that it imports:
-    a sandbox that is started ahead may have done it.
+    a sandbox that is started ahead may have done it. ``alone`` says that none is: little would be gained, or it shares
+    a folder with one other run.
     """
 
     argv: tuple[str, ...]
@@ -49,6 +55,7 @@ class Command:
     links: Mapping[str, str] = field(default_factory=dict)
     confined: bool = False
     preload: tuple[str, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True)

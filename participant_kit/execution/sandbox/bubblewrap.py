@@ -97,7 +97,7 @@ def options(command: Command, seccomp: int, contents: Mapping[str, int]) -> list
     for path, descriptor in contents.items():
         words += ["--ro-bind-data", str(descriptor), path]
     for mount in view.mounts(command):
-        words += ["--ro-bind", str(mount.source), mount.target]
+        words += ["--bind" if mount.shared else "--ro-bind", str(mount.source), mount.target]
     words += ["--size", str(command.limits.disk), "--tmpfs", WORK_DIR]
     for name, target in {**view.system_links(), "/tmp": f"{WORK_DIR}/tmp", **command.links}.items():  # noqa: S108 - a path inside
         words += ["--symlink", target, name]

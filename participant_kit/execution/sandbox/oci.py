@@ -81,7 +81,7 @@ def _write_bundle(bundle: Path, command: Command, *, grouped: bool) -> None:
     for number, (path, content) in enumerate(view.files(command.limits).items()):
         (bundle / f"file{number}").write_bytes(content)
         mounts.append(_bind(bundle / f"file{number}", path))
-    mounts += [_bind(mount.source, mount.target) for mount in view.mounts(command)]
+    mounts += [_bind(mount.source, mount.target, shared=mount.shared) for mount in view.mounts(command)]
     for mount in mounts:
         if not mount["destination"].startswith("/proc/"):
             _make_target(root, mount["destination"], Path(mount["source"]).is_dir())
@@ -105,8 +105,9 @@ def _make_target(root: Path, target: str, is_folder: bool) -> None:
         path.touch()
 
 
-def _bind(source: Path, target: str) -> dict[str, Any]:
-    return {"destination": target, "type": "bind", "source": str(source), "options": ["rbind", "ro", "nosuid", "nodev"]}
+def _bind(source: Path, target: str, *, shared: bool = False) -> dict[str, Any]:
+    options = ["rbind", "rw" if shared else "ro", "nosuid", "nodev"]
+    return {"destination": target, "type": "bind", "source": str(source), "options": options}
 
 
 def _tmpfs(target: str, size: int, *options: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ _GUEST = "/template_guest.py"
 class TemplateSandbox:
     """The sandbox ``bubblewrap``, forked from a template of the command; the last ``most`` templates are kept.
 
-    What is no Python script is started without one.
+    What is no Python script is started without one, and so is what is to be started alone.
     """
 
     name: ClassVar[str] = "template"
@@ -72,7 +72,7 @@ class TemplateSandbox:
         cancelled: threading.Event | None = None,
     ) -> Ended:
         """See :meth:`participant_kit.execution.sandbox.base.Sandbox.run`."""
-        if not command.confined:
+        if not command.confined or command.alone:
             return self._sandbox.run(command, request, max_reply=max_reply, max_log=max_log, cancelled=cancelled)
         with cgroup_for(command.limits) as group:
             running = self._fork(command, group, keep_log=max_log > 0)
@@ -147,6 +147,8 @@ class _Template:
                 start_new_session=True,
             )
         except OSError as error:
+            if self._group:
+                self._group.remove()
             raise ExecutionError(f"The sandbox cannot be started: {error.strerror}.") from None
         finally:
             theirs.close()

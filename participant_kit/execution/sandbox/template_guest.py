@@ -62,7 +62,7 @@ def main() -> None:
         code = compile(file.read(), setup["script"], "exec")
     for module in setup["preload"]:
         with contextlib.suppress(Exception):  # who needs it says it better
-            importlib.import_module(module)
+            sys.path.insert(0, module) if module.startswith("/") else importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for a run
     gc.collect()
     gc.freeze()
@@ -159,7 +159,7 @@ def _enter(setup: dict[str, Any], limits: dict[str, int], streams: list[int], re
     _check(_libc.capset(header, nothing), "capabilities")
     _check(_libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     _check(_libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0), "dumpable")
-    restrict(setup["policy"]["list"], setup["policy"]["read"], setup["policy"]["write"])
+    restrict(*(setup["policy"][name] for name in ("list", "read", "write", "share")))
     filter_ = bytes.fromhex(setup["files"][0])
     program = _Filter(len(filter_) // 8, filter_)
     _check(_libc.prctl(_SET_SECCOMP, 2, ctypes.byref(program), 0, 0), "seccomp")

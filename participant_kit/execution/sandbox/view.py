@@ -107,11 +107,12 @@ def argv(command: Command) -> list[str]:
 
 
 def policy(command: Command) -> dict[str, list[str]]:
-    """What the second wall leaves: paths that may be listed, read, and written."""
+    """What the second wall leaves: paths that may be listed, read, written, and written for another run."""
     devices = [f"/dev/{name}" for name in DEVICES]
     read = [*map(str, system_folders()), *(mount.target for mount in command.mounts), "/etc/passwd", "/proc", "/dev"]
     tops = {"/" + mount.target.split("/")[1] for mount in command.mounts if mount.target.count("/") > 1}
-    return {"list": sorted(tops), "read": read, "write": [WORK_DIR, SHARED_MEMORY_DIR, *devices]}
+    shared = [mount.target for mount in command.mounts if mount.shared]
+    return {"list": sorted(tops), "read": read, "write": [WORK_DIR, SHARED_MEMORY_DIR, *devices], "share": shared}
 
 
 def script(

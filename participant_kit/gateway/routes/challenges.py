@@ -9,24 +9,19 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from participant_kit.gateway.accounts import find_account, hash_token
-from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import (
-    KITS,
     find_challenge,
-    kit_name,
-    kit_of,
     list_challenges,
-    read_kit,
     read_kit_blob,
-    store_challenge,
 )
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import PAGE, BoardPage, board_version, read_board, read_own_row
+from participant_kit.gateway.publish import publish
 from participant_kit.gateway.quotas import read_quota
 from participant_kit.gateway.routes.upload import BINARY, read_body
-from participant_kit.gateway.service import Credentials, Gateway, Organizer, Participant, Service
+from participant_kit.gateway.service import Credentials, Gateway, Organizer, Participant
 from participant_kit.gateway.submissions import read_changes
-from participant_kit.protocol.kit import MAX_KIT_BYTES, kit_digest
+from participant_kit.protocol.kit import MAX_KIT_BYTES
 from participant_kit.protocol.messages import ChallengeInfo, Changes, Leaderboard, Quota
 
 router = APIRouter(prefix="/challenges", tags=["challenges"])
@@ -50,20 +45,7 @@ def get_challenge(slug: str, service: Gateway) -> ChallengeInfo:
 async def put_challenge(slug: str, request: Request, service: Gateway, organizer: Organizer) -> ChallengeInfo:
     """Publish a challenge, or a new version of its kit: the body is the kit's zip."""
     kit = await read_body(request, MAX_KIT_BYTES, "The kit")
-    return await run_in_threadpool(_publish, service, slug, kit)
-
-
-def _publish(service: Service, slug: str, kit: bytes) -> ChallengeInfo:
-    card, keys = read_kit(slug, kit)
-    name = kit_name(slug, kit_digest(kit))
-    service.blobs.put(KITS, name, kit, reserve=RESERVE)
-    with service.database.write() as connection:
-        before = kit_of(connection, slug)
-        store_challenge(connection, card, keys, kit)
-        info = find_challenge(connection, slug)
-    if before and before != name:
-        service.blobs.remove(KITS, before)
-    return info
+    return await run_in_threadpool(publish, service, slug, kit, organizer.person)
 
 
 @router.get("/{slug}/kit", response_class=Response, responses={200: {"content": {"application/zip": {}}}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -20,14 +22,16 @@ from participant_kit.gateway.leases import (
     renew_lease,
     return_lease,
 )
+from participant_kit.gateway.runners import NOTED, note_runner
 from participant_kit.gateway.service import AnyRunner, BlindRunner, Gateway, RehearsalRunner, Service
 from participant_kit.gateway.submissions import LOGS, SEALED
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.messages import BlindResult, Claim, ClaimRequest, Lease, LeaseToken, RehearsalResult
-from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(tags=["runners"])
 
+_AGENT = re.compile(r"participant-kit/([\w.+-]{1,60})")
+_MOST_RUNNERS = 1000
 _ROLES = {"runner": Role.BLIND, "rehearsal": Role.REHEARSAL}
 
 
@@ -38,6 +42,8 @@ async def post_claim(request: ClaimRequest, http: Request, service: Gateway, run
         message = f"A token of the role {runner.role} cannot claim as {request.role.value}."
         raise GatewayError(403, "role", message, hint="Each role of the runner has a token of its own.")
 
+    await run_in_threadpool(_note, service, request, runner.person, http.headers.get("user-agent", ""))
+
     async def look() -> Claim | None:
         if await http.is_disconnected():  # nothing is lent to a runner that is gone
             return None
@@ -45,6 +51,18 @@ async def post_claim(request: ClaimRequest, http: Request, service: Gateway, run
 
     found = await service.bell.wait_for(request.role, look, request.wait)
     return found if found is not None else Response(status_code=204)
+
+
+def _note(service: Service, request: ClaimRequest, account: str, agent: str) -> None:
+    key, now = (request.runner, request.role), time.monotonic()
+    if now - service.runners.get(key, -NOTED) < NOTED:
+        return
+    version = _AGENT.match(agent)
+    with service.database.write() as connection:
+        note_runner(connection, request, account, version[1] if version else None)
+    if len(service.runners) >= _MOST_RUNNERS:
+        service.runners.clear()
+    service.runners[key] = now
 
 
 def _claim(service: Service, request: ClaimRequest) -> Claim | None:
@@ -59,8 +77,6 @@ def _claim(service: Service, request: ClaimRequest) -> Claim | None:
         lost = row is not None
         if row is not None:
             service.bell.ring(row.participant, *Role)
-            if State(row.state) in FINAL:
-                service.blobs.remove(SEALED, row.sealed)
     with service.database.write() as connection:
         lent = claim(connection, request, service.settings)
         if lent is None:

@@ -30,4 +30,4 @@ def get_me(account: AnyAccount) -> Account:
 def post_account(new: NewAccount, service: Gateway, organizer: Organizer) -> NewToken:
     """Let somebody in, or give them another token. The token is shown this once."""
     with service.database.write() as connection:
-        return add_account(connection, new)
+        return add_account(connection, new, organizer.person)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 
+from participant_kit.gateway.accounts import Caller
 from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
@@ -46,7 +47,7 @@ async def put_submission(
     check_identifier(identifier)
     challenge = await run_in_threadpool(_challenge, service, slug)
     sealed = await read_body(request, challenge.card.submission.max_notebook + SEALING_BYTES, "The notebook")
-    return await run_in_threadpool(_store, service, challenge, phase, participant.name, identifier, sealed)
+    return await run_in_threadpool(_store, service, challenge, phase, participant, identifier, sealed)
 
 
 def _challenge(service: Service, slug: str) -> ChallengeInfo:
@@ -55,20 +56,21 @@ def _challenge(service: Service, slug: str) -> ChallengeInfo:
 
 
 def _store(
-    service: Service, challenge: ChallengeInfo, phase: str | None, participant: str, identifier: str, sealed: bytes
+    service: Service, challenge: ChallengeInfo, phase: str | None, participant: Caller, identifier: str, sealed: bytes
 ) -> SubmissionStatus:
     digest = hashlib.sha256(sealed).hexdigest()
     name, kept = sealed_name(identifier), False
     service.blobs.put(SEALED, name, sealed, reserve=RESERVE)  # before the row: a row never lacks its blob
     try:
         with service.database.write() as connection:
-            new = store_submission(connection, challenge, phase, participant, identifier, digest, name)
+            who, person = participant.name, participant.person
+            new = store_submission(connection, challenge, phase, who, identifier, digest, name, person)
             status = read_status(connection, identifier)
             kept = new
     finally:
         if not kept:  # refused, or sent twice
             service.blobs.remove(SEALED, name)
-    service.bell.ring(participant, *Role)
+    service.bell.ring(participant.name, *Role)
     return status
 
 

@@ -15,15 +15,14 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from participant_kit.challenge.bins import as_number, numbers
 from participant_kit.challenge.codebook import Codebook, Column
 from participant_kit.challenge.folder import PRIVATE, ChallengeFolder
 from participant_kit.execution.environment import Environment, ensure_environment
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.report.bins import numbers
 from participant_kit.organizer.report.interval import SEED, Figures, Interval, subsample
 from participant_kit.organizer.report.tables import input_names, read_tables
-from participant_kit.organizer.synthesize.coding import as_number
 
 REQUIREMENTS = "attack_requirements.txt"
 SCRIPT = "attack_script.py"

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
+from participant_kit.challenge.bins import Bins, fine_bins, numbers
 from participant_kit.challenge.codebook import Codebook
-from participant_kit.organizer.report.bins import Bins, fine_bins, numbers
 from participant_kit.organizer.report.interval import Figures, Floats
 
 

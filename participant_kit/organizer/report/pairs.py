@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from participant_kit.challenge.bins import Bins, coarse_bins
 from participant_kit.challenge.codebook import Codebook
-from participant_kit.organizer.report.bins import Bins, coarse_bins
 from participant_kit.organizer.report.interval import Figures, Floats
 
 MAX_COLUMNS = 300

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
+from participant_kit.challenge.bins import numbers
 from participant_kit.challenge.codebook import Codebook
-from participant_kit.organizer.report.bins import numbers
 from participant_kit.organizer.report.interval import (
     SEED,
     Figures,

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from participant_kit.challenge.bins import numbers
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.codebook import Codebook
 from participant_kit.challenge.metrics import METRICS
-from participant_kit.organizer.report.bins import numbers
 from participant_kit.organizer.report.interval import (
     SEED,
     Figures,

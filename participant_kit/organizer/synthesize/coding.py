@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from participant_kit.challenge.bins import as_number
 from participant_kit.challenge.codebook import Column
 from participant_kit.challenge.table import dtype_of
 
@@ -184,11 +184,6 @@ class Coding:
             chosen = np.isin(width, np.diff(self.edges)[digits == digit])
             result[chosen] = np.round(numbers[chosen], int(digit))
         return result
-
-
-def as_number(value: Any) -> float:
-    """A bound or edge of the codebook: itself, or a date as days since 1970."""
-    return float((value - date(1970, 1, 1)).days) if isinstance(value, date) else float(value)
 
 
 def interval_codings(columns: Mapping[str, Column], left_out: Sequence[str] = ()) -> list[Coding]:

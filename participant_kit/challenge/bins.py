@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from participant_kit.challenge.codebook import Column
-from participant_kit.organizer.report.interval import Floats
-from participant_kit.organizer.synthesize.coding import as_number
 
 BINS = 20
 """Bins of a number or a date, at most."""
@@ -25,6 +24,7 @@ _NARROW = 0.25
 """Values on less than this share of the codebook's bounds are looked at more closely."""
 
 Codes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class Bins:
         """The share of ``values`` in each bin, the missing one last, shape (size + 1,); zeros for no rows."""
         counts = np.bincount(self.codes(values), minlength=self.size + 1)
         return counts / max(len(values), 1)
+
+
+def as_number(value: Any) -> float:
+    """A bound or edge of the codebook: itself, or a date as days since 1970."""
+    return float((value - date(1970, 1, 1)).days) if isinstance(value, date) else float(value)
 
 
 def numbers(values: pd.Series[Any]) -> Floats:

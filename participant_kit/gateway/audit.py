@@ -1,0 +1,31 @@
+"""The audit log: every administrative act, in the transaction that does it. No line is changed or removed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from participant_kit.gateway.tables import audit
+
+OPERATOR = "operator"
+"""Who acts on the gateway's own command line."""
+PAGE = 100
+
+
+def record(connection: Connection, account: str, act: str, subject: str, **detail: Any) -> None:
+    """Write that ``account`` did ``act`` to ``subject``; ``detail`` holds no secret."""
+    line = {"at": time.time(), "account": account, "act": act, "subject": subject, "detail": detail}
+    connection.execute(insert(audit).values(line))
+
+
+def read_audit(connection: Connection, before: int | None = None, limit: int | None = PAGE) -> Sequence[dict[str, Any]]:
+    """The newest lines first; with ``before``, those before that number."""
+    query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.id < before)
+    rows = connection.execute(query).mappings()
+    return [{**row, "at": datetime.fromtimestamp(row["at"], UTC)} for row in rows]

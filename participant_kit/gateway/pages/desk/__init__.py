@@ -1,0 +1,26 @@
+"""The organizer's desk: pages for those who run a challenge, with an act in the audit log for whatever they do.
+
+Every module is one page with its forms. To who is no organizer, none of them is there.
+"""
+
+from __future__ import annotations
+
+from participant_kit.gateway.pages.desk import (
+    announcements,
+    challenges,
+    export,
+    invitations,
+    overview,
+    people,
+    submissions,
+)
+
+ROUTERS = (
+    overview.router,
+    people.router,
+    invitations.router,
+    submissions.router,
+    challenges.router,
+    announcements.router,
+    export.router,
+)

@@ -1,0 +1,64 @@
+"""Invitations: links for so many people, until a day."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.invitations import (
+    MOST_DAYS,
+    MOST_USES,
+    list_invitations,
+    make_invitation,
+    revoke_invitation,
+    state_of,
+)
+from participant_kit.gateway.pages.address import public_address
+from participant_kit.gateway.pages.form import Form
+from participant_kit.gateway.pages.page import answer
+from participant_kit.gateway.pages.viewer import Organizer, SentForm, go
+from participant_kit.gateway.people import list_teams
+from participant_kit.gateway.service import Gateway, Service
+
+router = APIRouter(prefix="/desk/invitations", include_in_schema=False)
+
+
+@router.get("")
+def get_invitations(request: Request, service: Gateway, organizer: Organizer) -> Response:
+    """All of them; the links themselves are not kept."""
+    return _show(request, service, Form({"uses": "1", "days": "14"}))
+
+
+def _show(request: Request, service: Service, form: Form, link: str = "", status: int = 200) -> Response:
+    with service.database.read() as connection:
+        made, teams = list_invitations(connection), list_teams(connection)
+    values = {"invitations": [(each, state_of(each)) for each in made], "teams": teams, "form": form, "link": link}
+    return answer(request, "desk_invitations", status, **values)
+
+
+@router.post("")
+def post_invitation(request: Request, service: Gateway, organizer: Organizer, form: SentForm) -> Response:
+    """Make one; its link is shown this once."""
+    uses, days = form.number("uses", 1, MOST_USES), form.number("days", 1, MOST_DAYS)
+    note, team = form.text("note", 200, may_be_empty=True), form.get("team") or None
+    approve = form.ticked("approve")
+    if form.faults:
+        return _show(request, service, form, status=422)
+    try:
+        with service.database.write() as connection:
+            code = make_invitation(
+                connection, organizer.person, uses=uses, days=days, approve=approve, team=team, note=note
+            )
+    except GatewayError as error:
+        form.faults["team"] = f"{error.message} {error.hint}"
+        return _show(request, service, form, status=422)
+    link = f"{public_address(request)}/invitation/{code}"
+    return _show(request, service, Form({"uses": "1", "days": "14"}), link, 201)
+
+
+@router.post("/revoke")
+def post_revoke(request: Request, service: Gateway, organizer: Organizer, form: SentForm) -> Response:
+    """Let nobody come by it any more."""
+    with service.database.write() as connection:
+        revoke_invitation(connection, form.get("invitation"), organizer.person)
+    return go(request, "/desk/invitations")

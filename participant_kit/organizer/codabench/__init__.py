@@ -1,0 +1,1 @@
+"""Codabench bundles, in both directions: what their keys mean here, and what ours mean there."""
