@@ -32,6 +32,8 @@ from participant_kit.participant.codabench.place import find_place, joined_place
 from participant_kit.participant.commands import Here, run_command
 from participant_kit.participant.credentials import default_gateway, load_codabench
 from participant_kit.participant.errors import ParticipantError
+from participant_kit.participant.kit import find_kit
+from participant_kit.participant.server.codabench import competition_findings
 from participant_kit.protocol.errors import GatewayError, ProtocolError
 from participant_kit.protocol.states import State
 
@@ -150,6 +152,26 @@ def test_a_joined_competition_has_its_kit_and_data_and_is_found_from_its_folder(
     client.join(COMPETITION, tmp_path / "wheat", told.append)
     assert (tmp_path / "wheat" / "starter" / "baseline.ipynb").read_text() == "mine"
     assert "Kept your starter/baseline.ipynb" in told
+
+
+def test_the_kit_of_a_challenge_that_was_exported_is_checked_against_its_card_and_has_its_sample(
+    client: CodabenchClient, server: CodabenchServer, tmp_path: Path, kit_source: ChallengeFolder
+) -> None:
+    """An exported bundle has the sample as its public data, and no keys: nothing is sealed there."""
+    for key, folder in ((server.kit, kit_source.root), (server.data, kit_source.sample_dir)):
+        buffer = BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for path in sorted(folder.rglob("*.*")):
+                is_sample = path.is_relative_to(kit_source.sample_dir)
+                if is_sample == (key == server.data) and path != kit_source.keys_path:
+                    archive.write(path, path.relative_to(folder))
+        server.files[key] = buffer.getvalue()
+    client.join(COMPETITION, tmp_path / "wheat")
+    kit = find_kit(tmp_path / "wheat" / "starter_notebooks")
+    assert sorted(path.name for path in kit.sample_dir.iterdir()) == ["test.parquet", "train.parquet"]
+    assert competition_findings(kit.notebooks_dir / "start.ipynb") == []
+    (kit.notebooks_dir / "start.ipynb").write_bytes(make_notebook("import", parameters=None))
+    assert {finding.level for finding in competition_findings(kit.notebooks_dir / "start.ipynb")} >= {"error"}
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(client: CodabenchClient, tmp_path: Path) -> None:

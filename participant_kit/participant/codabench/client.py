@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from participant_kit.challenge.errors import KitError
+from participant_kit.challenge.folder import CARD, SAMPLE
 from participant_kit.participant.codabench import messages, records
 from participant_kit.participant.codabench.address import page_of
 from participant_kit.participant.codabench.connection import (
@@ -83,21 +84,20 @@ class CodabenchClient:
     def join(self, challenge: str | int, folder: Path | str | None = None, progress: Tell | None = None) -> Place:
         """Fetch a competition's starting kit and public data into ``folder``, or bring what is there up to date.
 
-        The kit's files go into the folder itself, the data into ``public_data``; notebooks that differ are kept.
+        The kit's files go into the folder itself, the data into ``public_data``, or into ``sample_data`` where the kit
+        is of a challenge of ours, whose notebooks look for it there. Notebooks that differ are kept.
         """
         tell = progress or (lambda line: None)
         number = self._number(challenge)
         found = self.competition(number)
         root = Path(folder or f"codabench-{number}").expanduser().absolute()
         check_folder(root, self.gateway, number)
+        phase = _shown_phase(found)
         files: dict[str, bytes] = {}
-        for phase in [_open_phase(found) or found.phases[0]] if found.phases else []:
-            for data, where in ((phase.starting_kit, ""), (phase.public_data, "public_data/")):
-                if data is None:
-                    continue
-                tell(f"Downloading {data.name or data.key}")
-                content = unpack(self._download(data), folders=True)
-                files |= {where + name: one for name, one in content.items()}
+        for data in filter(None, (phase.starting_kit, phase.public_data)):
+            tell(f"Downloading {data.name or data.key}")
+            where = "" if data is phase.starting_kit else f"{SAMPLE}/" if CARD in files else "public_data/"
+            files |= {where + name: one for name, one in unpack(self._download(data), folders=True).items()}
         place = remember(Place(server=self.gateway, competition=number, title=found.title), root)
         for name, one in files.items():
             path = root / name
@@ -163,12 +163,12 @@ class CodabenchClient:
     ) -> Leaderboard:
         """The leaderboard of ``phase`` (the open one if left out): for each participant the row that stands highest."""
         competition = self.competition(challenge)
-        chosen = _phase_named(competition, phase) if phase else _open_phase(competition) or competition.phases[-1]
+        chosen = _shown_phase(competition, phase)
         found = self._connection.get(f"/phases/{chosen.id}/get_leaderboard/", messages.Leaderboard)
         tasks = {task.id: task for task in found.tasks}
         several = len(tasks) > 1
         columns = {column.index: column for task in found.tasks for column in task.columns}
-        primary = columns.get(found.primary_index)
+        primary = columns.get(found.primary_index) or next(iter(columns.values()), None)  # that one may be hidden
         first = found.tasks[0] if several else None
         mine = self._ids(competition.id) if self._connection.has_token else {}
         rows: dict[str, LeaderboardRow] = {}
@@ -202,18 +202,22 @@ class CodabenchClient:
     def quota(self, challenge: str | None = None, phase: str | None = None) -> Quota:
         """What you have used of ``phase``; failed submissions are not counted over there."""
         competition = self.competition(challenge)
-        chosen = _phase_named(competition, phase) if phase else _open_phase(competition) or competition.phases[-1]
+        chosen = _shown_phase(competition, phase)
         return quota_of(chosen)
 
     def columns(self, competition: messages.Competition) -> list[tuple[str, messages.Column, bool]]:
         """The leaderboard's columns, for each task of the phase: what its scores are called, and whether it ranks."""
-        phase = _open_phase(competition) or competition.phases[-1]
+        phase = _shown_phase(competition)
         found = self._connection.get(f"/phases/{phase.id}/get_leaderboard/", messages.Leaderboard)
         several = len(found.tasks) > 1
         columns = [(task, column) for task in found.tasks for column in task.columns]
         return [
-            (score_name(column.key, task if several else None), column, at == found.primary_index)
-            for at, (task, column) in enumerate(columns)
+            (
+                score_name(column.key, task if several else None),
+                column,
+                column.index == found.primary_index and task is found.tasks[0],
+            )
+            for task, column in columns
         ]
 
     def open_phase(self, competition: messages.Competition, named: str | None = None) -> messages.Phase:
@@ -303,8 +307,9 @@ class CodabenchClient:
                     self._drop_data(record)
                 records.forget(record)
                 raise
-            if record.dataset and (number := self._arrived(record, LOOKS)):
-                return records.update(record, number=number)
+            with suppress(GatewayError):
+                if number := self._arrived(record, LOOKS):
+                    return records.update(record, number=number)
             raise GatewayError(
                 f"{error.message} Whether the submission arrived is not known.",
                 hint=f"{error.hint} The same file sent again continues this submission: it counts once.",
@@ -433,6 +438,17 @@ def quota_of(phase: messages.Phase) -> Quota:
 
 def _open_phase(competition: messages.Competition) -> messages.Phase | None:
     return next((phase for phase in competition.phases if phase.is_open), None)
+
+
+def _shown_phase(competition: messages.Competition, named: str | None = None) -> messages.Phase:
+    """The phase ``named``, else the open one, else the last that has begun."""
+    if named:
+        return _phase_named(competition, named)
+    if phase := _open_phase(competition):
+        return phase
+    if not competition.phases:
+        raise ParticipantError(f"{competition.title!r} has no phase.", hint="Ask its organizer.", code="phase_unknown")
+    return ([phase for phase in competition.phases if phase.status != "Next"] or competition.phases)[-1]
 
 
 def _phase_named(competition: messages.Competition, named: str) -> messages.Phase:

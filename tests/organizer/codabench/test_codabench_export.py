@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
@@ -25,6 +27,7 @@ from participant_kit.organizer.codabench.send import Exported, export_challenge,
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.scaffold import new_challenge
 from participant_kit.organizer.starter import write_starters
+from participant_kit.participant.codabench.pack import pack
 from participant_kit.secure_side.scoring import Scorer
 
 NOTEBOOK = """
@@ -94,10 +97,10 @@ def test_both_programs_on_a_worker_give_the_scores_of_our_runner(
         nbformat.v4.new_code_cell('data_dir = ""\noutput_dir = ""', metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell(NOTEBOOK),
     ]
-    submission = tmp_path / "submission"
-    submission.mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), submission / "mine.ipynb")
-    work = tmp_path / "work"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "mine.ipynb")
+    submission, work = tmp_path / "submission", tmp_path / "work"
+    with zipfile.ZipFile(BytesIO(pack(tmp_path / "mine.ipynb").content)) as archive:
+        archive.extractall(submission)  # what `pkit submit` sends
     scores = run_submission(made.bundle, 1, submission, made.worker, work)
     predictions = (work / "predicted" / "predictions.csv").read_bytes()
     scorer = Scorer(challenge, Path("/nowhere"), get_sandbox())
