@@ -254,12 +254,14 @@ def review(state: State, json: console.Json = False) -> None:
 @app.command("open")
 def open_desk(
     state: State,
+    challenge: Annotated[Path | None, typer.Option(help="Challenge folder, to show its keys and their age.")] = None,
+    sandbox: Annotated[str, typer.Option(help="The sandbox that the page can test.")] = "template",
     port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
     json: console.Json = False,
 ) -> None:
-    """Serve a page on this machine alone: what waits for your decision, the ledger, what has left.
+    """Serve a page on this machine alone: what runs and waits, the ledger, what has left, keys, the sandbox's test.
 
-    Example: pkit holder open --state /secure/state
+    Example: pkit holder open --state /secure/state --challenge ./heart
     """
     import secrets
     import socket
@@ -280,7 +282,7 @@ def open_desk(
         f"The desk is at [bold]{address}[/]\nIt asks for this code, once: [bold]{code}[/]\nStop it with Ctrl-C.",
     )
     sys.stdout.flush()
-    config = uvicorn.Config(create_desk(state, code), log_level="warning", access_log=False)
+    config = uvicorn.Config(create_desk(state, code, challenge, sandbox), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -316,6 +318,19 @@ def refuse(
 
     decide(state, submission, reason)
     console.emit({"submission": submission, "approved": False}, f"{submission} leaves as refused: {reason}.")
+
+
+@app.command()
+def stop(submission: Submission, state: State, json: console.Json = False) -> None:
+    """End a run. It fails by no fault of the participant's, who is told no more than that.
+
+    Example: pkit holder stop 0198c5e0-7a51-7cc3-98c4-dc0c0c07398f --state /secure/state
+    """
+    from participant_kit.secure_side.ledger import Ledger
+    from participant_kit.secure_side.stop import stop
+
+    stop(state, Ledger.of(_read(state, [])), submission)
+    console.emit({"submission": submission, "stopped": True}, f"The runner ends {submission} within a second.")
 
 
 def _read(state: Path, keys: list[Path]) -> list[EgressLine]:

@@ -11,6 +11,7 @@ from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.protocol.messages import Claim
 from participant_kit.protocol.sealing import Binding
 from participant_kit.protocol.spans import span
+from participant_kit.secure_side import stop
 from participant_kit.secure_side.best import BestPredictions
 from participant_kit.secure_side.data import phase_folder
 from participant_kit.secure_side.egress import EgressLog
@@ -126,10 +127,11 @@ class BlindJob:
         try:
             best = self._best.of(binding) if self._best else None
             order = Order(notebook, binding.phase, best, keep=self._best is not None)
-            result = self._workers.do(order, lease.ended)
+            with stop.ends(self._state, binding.submission, lease.ended) as ended:
+                result = self._workers.do(order, ended)
             done, scores = result.execution, result.verdict
             if done.cancelled:
-                return None
+                return None if lease.ended.is_set() else self._stopped(binding)
             if result.fault:
                 self._say(f"{binding.submission}: {result.fault}")
                 return Finding(stage="sandbox")
@@ -158,6 +160,11 @@ class BlindJob:
             "submission": binding.submission,
         }
         return Finding(scores=found | resources, aside=aside)
+
+    def _stopped(self, binding: Binding) -> Finding:
+        """It ends as what the participant could not help, and costs them no quota."""
+        self._say(f"{binding.submission} stopped by the holder")
+        return Finding(stage="sandbox")
 
     def _until_tick(self, started: float) -> float:
         elapsed = time.monotonic() - started

@@ -14,13 +14,16 @@ from playwright.sync_api import Page, expect
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.secure_side.egress import LOG, EgressLog, LoggedField
 from participant_kit.secure_side.review import decision_on
+from participant_kit.secure_side.stop import is_stopped
 
+KEYS = SecretKeys.generate(Role.BLIND)
+RUNNING = "0198c5e0-7a51-7cc3-98c4-dc0c0c073999"
 SUBMISSION = "0198c5e0-7a51-7cc3-98c4-dc0c0c07398f"
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[dict[str, str]]:
-    log = EgressLog(tmp_path / LOG, SecretKeys.generate(Role.BLIND))
+    log = EgressLog(tmp_path / LOG, KEYS)
     who = {"challenge": "small", "phase": "development", "participant": "ada", "submission": SUBMISSION, "dataset": "d"}
     log.append(kind="started", fields=[], message={"budgets": [64.0, 128.0, 256.0]}, reserved=33.0, **who)
     fields = [LoggedField(name="score:auc", value=0.8125, bits=9.97)]
@@ -49,3 +52,19 @@ def test_a_holder_enters_with_the_code_and_lets_a_message_go(page: Page, opened:
     expect(page.get_by_text("Nothing waits.")).to_be_visible()
     decision = decision_on(Path(opened["state"]), SUBMISSION)
     assert decision and decision.reason is None
+
+
+def test_what_begins_to_run_appears_by_itself_and_is_stopped(page: Page, opened: dict[str, str]) -> None:
+    page.goto(opened["address"])
+    page.fill("#code", opened["code"])
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("heading", name="Runs now 0")).to_be_visible()
+    state = Path(opened["state"])
+    log = EgressLog(state / LOG, KEYS)
+    who = {"challenge": "small", "phase": "development", "participant": "bob", "submission": RUNNING, "dataset": "d"}
+    log.append(kind="started", fields=[], message={"budgets": [64.0, 128.0, 256.0]}, reserved=33.0, **who)
+    log.close()
+    expect(page.get_by_role("heading", name="Runs now 1")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("It is being stopped.")).to_be_visible()
+    assert is_stopped(state, RUNNING)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,9 +27,12 @@ from participant_kit.protocol.sealing import Binding, seal_notebook
 from participant_kit.secure_side.blind import BlindJob
 from participant_kit.secure_side.data import data_digests
 from participant_kit.secure_side.egress import LOG, EgressLog, read_egress
+from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.gate import Released, content_of
+from participant_kit.secure_side.ledger import Ledger
 from participant_kit.secure_side.runner import Runner
-from participant_kit.secure_side.workplace import Facts, Place
+from participant_kit.secure_side.stop import is_stopped, stop
+from participant_kit.secure_side.workplace import STOPPED, Done, Facts, Order, Place
 
 KEYS, OLD = SecretKeys.generate(Role.BLIND), SecretKeys.generate(Role.BLIND)
 RING = KeyRing(runners=[OLD.public, KEYS.public])
@@ -182,3 +186,24 @@ def test_a_receipt_says_what_was_run_on_what(house: House) -> None:
     assert receipt.notebook_sha256 == hashlib.sha256(make_notebook("x = 1")).hexdigest()
     assert receipt.data_root == tree_root(data_digests(house.folder))
     assert len(house.wire.sent[-1]["signatures"]) == 2, "by both keys during the overlap"
+
+
+def test_a_run_that_the_holder_stops_fails_by_no_fault_of_the_participant_s(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    said, sealed = sealed_for()
+
+    class Slow:
+        def do(self, order: Order, cancelled: threading.Event) -> Done:
+            lines = read_egress(house.path)
+            with pytest.raises(SecureSideError, match="does not run"):
+                stop(house.path.parent, Ledger.of(lines), new_identifier())
+            stop(house.path.parent, Ledger.of(lines), said["submission"])
+            assert cancelled.wait(10)
+            return STOPPED
+
+    house.job._workers = Slow()  # type: ignore[assignment]
+    del house.job._find
+    receipt = house.work(claim(said, sealed))
+    assert receipt and receipt.outcome.failure and receipt.outcome.failure.stage == "sandbox"
+    assert not is_stopped(house.path.parent, said["submission"]), "what is asked again is run again"
+    house.log.close()

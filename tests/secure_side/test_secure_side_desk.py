@@ -11,7 +11,9 @@ from starlette.testclient import TestClient
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.secure_side.desk import create_desk
 from participant_kit.secure_side.egress import LOG, EgressLog, LoggedField
+from participant_kit.secure_side.keys import make_keys
 from participant_kit.secure_side.review import decision_on
+from participant_kit.secure_side.stop import is_stopped
 
 KEYS = SecretKeys.generate(Role.BLIND)
 CODE = "0123456789abcdef"
@@ -110,11 +112,12 @@ def test_a_form_that_makes_no_sense_decides_nothing(inside: TestClient, state: P
     assert decision_on(state, SUBMISSION) is None
 
 
-def test_it_loads_nothing_from_elsewhere_and_runs_no_script(inside: TestClient) -> None:
+def test_it_loads_nothing_from_elsewhere_and_runs_no_script_but_its_own(inside: TestClient) -> None:
     answer = inside.get("/")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Cache-Control"] == "no-store"
-    assert not re.search(r"<script|style=|https?://", answer.text)
+    assert re.findall(r"<script[^>]*>", answer.text) == ['<script src="/desk.js" defer>']
+    assert not re.search(r"style=|https?://|\bon\w+=", answer.text)
     assert inside.get("/desk.css").headers["Content-Type"].startswith("text/css")
 
 
@@ -123,3 +126,64 @@ def test_a_log_that_was_changed_is_said_and_not_shown(inside: TestClient, state:
     answer = inside.get("/")
     assert answer.status_code == 500
     assert "0.9" not in answer.text
+
+
+RUNNING = "0198c5e0-7a51-7cc3-98c4-dc0c0c073999"
+
+
+@pytest.fixture
+def at_work(state: Path) -> Path:
+    """A run goes on, too."""
+    log = EgressLog(state / LOG, KEYS)
+    who = {"challenge": "small", "phase": "development", "participant": "bob", "submission": RUNNING, "dataset": "d"}
+    log.append(kind="started", fields=[], message={"budgets": [64.0, 128.0, 256.0]}, reserved=33.0, **who)
+    log.close()
+    return state
+
+
+def test_a_run_is_shown_and_stopped(at_work: Path, inside: TestClient) -> None:
+    assert RUNNING in inside.get("/").text
+    form = {"form": form_of(inside), "submission": RUNNING}
+    assert "is being stopped" in inside.post("/stop", data=form).text
+    assert is_stopped(at_work, RUNNING)
+
+
+@pytest.mark.parametrize("what", [SUBMISSION, "../../x", "", "0198c5e0-7a51-7cc3-98c4-dc0c0c000000"])
+def test_what_does_not_run_is_not_stopped(at_work: Path, inside: TestClient, what: str) -> None:
+    answer = inside.post("/stop", data={"form": form_of(inside), "submission": what})
+    assert answer.status_code == 409 and "does not run" in answer.text
+    assert not (at_work / "stop").exists()
+
+
+@pytest.mark.parametrize("path", ["/stop", "/test"])
+def test_nothing_is_done_by_a_form_of_elsewhere(at_work: Path, inside: TestClient, path: str) -> None:
+    assert inside.post(path, data={"form": "guessed", "submission": RUNNING}).status_code == 403
+    other = {"origin": "http://evil.example"}
+    assert inside.post(path, data={"form": form_of(inside), "submission": RUNNING}, headers=other).status_code == 403
+    assert not is_stopped(at_work, RUNNING)
+
+
+def test_what_has_not_changed_is_not_sent_again(state: Path, inside: TestClient) -> None:
+    known = inside.get("/").headers["etag"]
+    assert inside.get("/", headers={"If-None-Match": known}).status_code == 304
+    log = EgressLog(state / LOG, KEYS)
+    log.append(kind="stopped", fields=[], message={}, reserved=0.0, challenge="small", phase="development",
+               participant="x", submission=RUNNING, dataset="d")  # fmt: skip
+    log.close()
+    assert inside.get("/", headers={"If-None-Match": known}).status_code == 200
+
+
+def test_keys_are_shown_with_their_age_and_state(state: Path, tmp_path: Path) -> None:
+    challenge = tmp_path / "challenge"
+    challenge.mkdir()
+    public = make_keys(tmp_path / "blind.key", challenge, Role.BLIND)
+    browser = TestClient(create_desk(state, CODE, challenge), base_url="http://127.0.0.1")
+    browser.post("/enter", data={"code": CODE})
+    page = browser.get("/").text
+    assert public.signing[:16] in page and "in use" in page and public.signing not in page
+
+
+@pytest.mark.sandbox
+def test_the_sandbox_is_tested_from_the_page(inside: TestClient) -> None:
+    page = inside.post("/test", data={"form": form_of(inside)}).text
+    assert "connect to a port of this machine" in page and "<strong>out</strong>" not in page

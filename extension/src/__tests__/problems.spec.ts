@@ -75,9 +75,15 @@ describe('advice', () => {
 
   it('leads on with a button where there is one way', () => {
     expect(
-      ['gateway_unreachable', 'jupyter_login', 'no_token', 'token_expired', 'old_kit', 'older_kit', 'no_kit'].map(
-        code => said(code).action
-      )
+      [
+        'gateway_unreachable',
+        'jupyter_login',
+        'no_token',
+        'token_expired',
+        'old_kit',
+        'older_kit',
+        'no_kit'
+      ].map(code => said(code).action)
     ).toEqual(['retry', 'reload', 'login', 'login', 'kit', 'join', 'join']);
   });
 

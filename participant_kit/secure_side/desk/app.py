@@ -5,11 +5,13 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -18,9 +20,14 @@ from starlette.routing import Route
 
 from participant_kit.challenge.alphabet import HELD_BACK
 from participant_kit.challenge.errors import KitError
-from participant_kit.secure_side.egress import LOG, read_egress
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.execution.sandbox.probes import Probe, probe_sandbox
+from participant_kit.secure_side.egress import LOG, EgressLine, read_egress
+from participant_kit.secure_side.keys import key_ring
 from participant_kit.secure_side.ledger import RESULT, Ledger
-from participant_kit.secure_side.review import decide, undecided
+from participant_kit.secure_side.review import REVIEW, decide, undecided
+from participant_kit.secure_side.stop import STOP, is_stopped, running, stop
+from participant_kit.secure_side.workplace import make_sandbox
 
 COOKIE = "desk"
 ATTEMPTS = 5
@@ -30,8 +37,8 @@ SHOWN = 50
 MAX_FORM = 4096
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -48,10 +55,14 @@ Page = Callable[[Request], Awaitable[Response]]
 
 
 class Desk:
-    """Who may look, and at what. ``code`` opens it once; ``state`` is the runner's folder."""
+    """Who may look, and at what. ``code`` opens it once; ``state`` is the runner's folder.
 
-    def __init__(self, state: Path, code: str) -> None:
+    ``challenge`` is the folder whose keys are shown, ``sandbox`` the kind that can be tested.
+    """
+
+    def __init__(self, state: Path, code: str, challenge: Path | None, sandbox: str) -> None:
         self._state, self._code, self._left = state, code, ATTEMPTS
+        self._challenge, self._sandbox, self._probes = challenge, sandbox, list[Probe]()
         self._session, self._form = "", secrets.token_urlsafe(32)
 
     async def enter(self, request: Request) -> Response:
@@ -71,16 +82,21 @@ class Desk:
         return answer
 
     async def look(self, request: Request) -> Response:
-        """What waits, what has left, and the ledger."""
+        """What runs, what waits, what has left, the ledger, the keys; 304 when it is as it was."""
         if not self._knows(request):
             return _page("enter.html.j2", 401, problem="")
-        return self._show()
+        version = self._version()
+        if request.headers.get("if-none-match") == version:
+            return Response(status_code=304, headers=HEADERS)
+        answer = await run_in_threadpool(self._show)
+        answer.headers["ETag"] = version
+        return answer
 
     async def decide(self, request: Request) -> Response:
         """Approve or refuse one message."""
-        form = await _form(request)
-        if not self._knows(request) or not hmac.compare_digest(form.get("form", "").encode(), self._form.encode()):
-            return _page("enter.html.j2", 403, problem="This form is not of this session. Nothing was decided.")
+        form = await self._read_form(request)
+        if form is None:
+            return _foreign()
         try:
             refused = form.get("reason") if form.get("answer") == "refuse" else None
             if form.get("answer") not in ("approve", "refuse"):
@@ -90,36 +106,92 @@ class Desk:
             return self._show(error.message, 409)
         return RedirectResponse("/", 303)
 
+    async def stop(self, request: Request) -> Response:
+        """End one run."""
+        form = await self._read_form(request)
+        if form is None:
+            return _foreign()
+        try:
+            stop(self._state, self._ledger()[0], form.get("submission", ""))
+        except KitError as error:
+            return self._show(error.message, 409)
+        return RedirectResponse("/", 303)
+
+    async def test(self, request: Request) -> Response:
+        """Try to get out of the sandbox, as a runner does before it starts."""
+        if await self._read_form(request) is None:
+            return _foreign()
+        try:
+            self._probes = await run_in_threadpool(self._try)
+        except KitError as error:
+            return self._show(error.message, 500)
+        return RedirectResponse("/#sandbox", 303)
+
+    def _try(self) -> list[Probe]:
+        sandbox = make_sandbox(self._sandbox)
+        try:
+            return list(probe_sandbox(sandbox))
+        finally:
+            sandbox.close()
+
+    async def _read_form(self, request: Request) -> dict[str, str] | None:
+        """What was sent; None when it is of no form of this session."""
+        form = await _form(request)
+        ours = hmac.compare_digest(form.get("form", "").encode(), self._form.encode())
+        return form if self._knows(request) and ours else None
+
+    def _version(self) -> str:
+        """Another text whenever there may be something new, without the log being read."""
+        paths = [self._state / LOG, self._state / REVIEW, self._state / STOP]
+        if self._challenge:
+            paths.append(ChallengeFolder(self._challenge).keys_path)
+        known = [(seen.st_mtime_ns, seen.st_size) for seen in (path.stat() for path in paths if path.exists())]
+        return f'"{hash((*known, *map(str, self._probes))):x}"'
+
+    def _ledger(self) -> tuple[Ledger, list[EgressLine]]:
+        path = self._state / LOG
+        lines = read_egress(path) if path.exists() else []
+        return Ledger.of(lines), lines
+
     def _knows(self, request: Request) -> bool:
         given = request.cookies.get(COOKIE, "")
         return bool(self._session) and hmac.compare_digest(given.encode(), self._session.encode())
 
     def _show(self, problem: str = "", status: int = 200) -> Response:
-        path = self._state / LOG
-        lines = read_egress(path) if path.exists() else []
-        ledger = Ledger.of(lines)
+        ledger, lines = self._ledger()
+        ring = key_ring(ChallengeFolder(self._challenge)) if self._challenge else None
+        now = datetime.now(UTC)
         left = [line for line in lines if line.kind == RESULT]
         return _page(
             "desk.html.j2",
             status,
             problem=problem,
             form=self._form,
+            running=[(line, is_stopped(self._state, line.submission)) for line in running(ledger)],
             waiting=undecided(self._state, ledger),
+            keys=[(one, ring.state_of(one), (now - one.since).days if one.since else None) for one in ring.runners]
+            if ring
+            else None,
+            sandbox=self._sandbox,
+            probes=self._probes,
             left=left[: -SHOWN - 1 : -1],
             balances=[(a, b) for a, b in sorted(ledger.balances.items()) if b.budget],
             reasons=HELD_BACK,
         )
 
 
-def create_desk(state: Path, code: str) -> Starlette:
+def create_desk(state: Path, code: str, challenge: Path | None = None, sandbox: str = "template") -> Starlette:
     """The application; it answers under the names of loopback alone."""
-    desk = Desk(state, code)
+    desk = Desk(state, code, challenge, sandbox)
     return Starlette(
         routes=[
             Route("/", _safe(desk.look)),
             Route("/enter", _safe(desk.enter), methods=["POST"]),
             Route("/decide", _safe(desk.decide), methods=["POST"]),
+            Route("/stop", _safe(desk.stop), methods=["POST"]),
+            Route("/test", _safe(desk.test), methods=["POST"]),
             Route("/desk.css", _style),
+            Route("/desk.js", _script),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
     )
@@ -149,9 +221,17 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
+def _foreign() -> Response:
+    return _page("enter.html.j2", 403, problem="This form is not of this session. Nothing was decided.")
+
+
 def _page(name: str, status: int, **values: object) -> HTMLResponse:
     return HTMLResponse(_pages.get_template(name).render(**values), status, HEADERS)
 
 
 async def _style(request: Request) -> Response:
     return Response(_pages.get_template("desk.css").render(), media_type="text/css", headers=HEADERS)
+
+
+async def _script(request: Request) -> Response:
+    return Response(_pages.get_template("desk.js").render(), media_type="text/javascript", headers=HEADERS)
