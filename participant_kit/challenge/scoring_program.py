@@ -15,6 +15,7 @@ APP = "/app"
 
 Kind = Literal["scoring", "ingestion"]
 
+_OF_A_SHELL = "|&;<>"
 _VARIABLES = {
     "$output": f"{APP}/output",
     "$program": f"{APP}/program",
@@ -39,16 +40,23 @@ def read_program(folder: Path, kind: Kind = "scoring") -> list[str]:
         if (folder / name).is_file():
             try:
                 command = yaml.safe_load((folder / name).read_text("utf-8"))["command"]
-                words = shlex.split(command)
+                words = _split(command)
             except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 break
-            if not words or any(word in ("|", "&&", "||", ";", ">", "<") for word in words):
+            if not words or any(word and set(word) <= set(_OF_A_SHELL) for word in words):
                 break
             return [_replace(word, kind) for word in words]
     raise ChallengeError(
         f"The {kind} program {folder} has no usable command.",
         hint="Write one program and its arguments in metadata.yaml, as in: command: python3 score.py $input $output",
     )
+
+
+def _split(command: str) -> list[str]:
+    """The words of a command, and those between them that only a shell would understand."""
+    words = shlex.shlex(command, posix=True, punctuation_chars=_OF_A_SHELL)
+    words.whitespace_split, words.commenters = True, ""
+    return list(words)
 
 
 def _replace(word: str, kind: Kind) -> str:
