@@ -82,6 +82,8 @@ def test_two_runners_of_two_jobs_each_on_one_log_give_each_submission_one_score(
     site.kill("second")
     site.start_runner(Role.BLIND, "--jobs", "2", name="second", wait=False)
     assert {each.wait(90).state for each in submissions} == {State.SCORED}
+    # the one that was killed may come back only when the other has done its work
+    wait_until(lambda: not Ledger.of(site.egress()).open, 60, "what it had begun is closed")
     check_books(site, submissions)
     assert len({line.key for line in site.egress()}) == 2, "both have worked"
 

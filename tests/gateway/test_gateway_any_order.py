@@ -28,13 +28,14 @@ from sqlalchemy import func, select
 from support import CARD
 
 from participant_kit.gateway import accounts, leases, quotas, submissions
-from participant_kit.gateway.accounts import create_token
+from participant_kit.gateway.accounts import Caller, create_token
 from participant_kit.gateway.app import _sweep as sweep
 from participant_kit.gateway.app import create_app
 from participant_kit.gateway.blobs import Disk
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.publish import publish
 from participant_kit.gateway.routes import challenges as challenge_routes
 from participant_kit.gateway.routes import runners
 from participant_kit.gateway.routes import submissions as submission_routes
@@ -54,6 +55,10 @@ PEOPLE = ("ada", "bob")
 RUNNERS = {Role.BLIND: Account(name="runner", role="runner"), Role.REHEARSAL: Account(name="other", role="rehearsal")}
 FAULTS = {"scored": None, "notebook": {"stage": "notebook"}, "sandbox": {"stage": "sandbox"}}
 """How a blind run ends. The last is not the participant's fault."""
+
+
+def of(participant: str) -> Caller:
+    return Caller(name=participant, role="participant", person=participant)
 
 
 @dataclass
@@ -97,7 +102,7 @@ class Template:
         card = CARD.replace(b"per_day: 10, total: 100", b"per_day: %d, total: %d" % (PER_DAY, TOTAL))
         kit = make_kit(self.folder / "kit", card, (Role.BLIND, Role.REHEARSAL))
         service: Service = create_app(self.settings(self.folder / "gateway", self.url)).state.service
-        challenge_routes._publish(service, "small", kit)
+        publish(service, "small", kit, "org")
         service.database.close()
         for name in PEOPLE:
             create_token(self.folder / "gateway", name, "participant", database=self.url)
@@ -173,7 +178,7 @@ class World(RuleBasedStateMachine):
     def send(self, participant: str, identifier: str, sealed: bytes) -> Any:
         with self.service.database.read() as connection:
             challenge = find_challenge(connection, "small")
-        return self.ask(submission_routes._store, self.service, challenge, None, participant, identifier, sealed)
+        return self.ask(submission_routes._store, self.service, challenge, None, of(participant), identifier, sealed)
 
     @rule(participant=st.sampled_from(PEOPLE))
     def submit(self, participant: str) -> None:
@@ -205,8 +210,8 @@ class World(RuleBasedStateMachine):
         known = self.kept[identifier]
         if known.state not in FINAL:
             known.end(State.CANCELLED, counted=known.state == State.RUNNING)
-        account = Account(name=known.participant, role="participant")
-        assert self.ask(submission_routes.post_cancel, identifier, self.service, account).state == known.state
+        who = of(known.participant)
+        assert self.ask(submission_routes.post_cancel, identifier, self.service, who).state == known.state
 
     # what runners do
 
@@ -340,7 +345,7 @@ class World(RuleBasedStateMachine):
     @invariant()
     def the_quota_is_what_was_used(self) -> None:
         for name in PEOPLE if hasattr(self, "service") else ():
-            quota = challenge_routes.get_quota("small", self.service, Account(name=name, role="participant"))
+            quota = challenge_routes.get_quota("small", self.service, of(name))
             assert (quota.used_today, quota.used_total) == self.used(name)
 
     def everything_ends_at_last(self) -> None:

@@ -133,7 +133,7 @@ def test_an_order_waits_for_a_worker_and_one_that_is_not_fit_ends_it_with_its_re
         threading.Timer(0.5, cancelled.set).start()
         assert workers.do(Order(b"{}"), cancelled).execution.cancelled
         add_worker(cluster, **needs_of(make_card().limits))
-        with pytest.raises(SecureSideError, match=r"does not work: .*missing.* cannot be read"):
+        with pytest.raises(SecureSideError, match=r"does not work: .*found no file.*missing"):
             workers.do(Order(b"{}"), threading.Event())
     finally:
         workers.close()
