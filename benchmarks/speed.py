@@ -45,7 +45,7 @@ from participant_kit.execution.sandbox.process import held_memory  # noqa: E402
 from participant_kit.execution.warm import Ahead, WarmSandbox  # noqa: E402
 from participant_kit.participant import Client  # noqa: E402
 from participant_kit.protocol.keys import Role  # noqa: E402
-from participant_kit.secure_side.data import phase_tables  # noqa: E402
+from participant_kit.secure_side.data import phase_folder  # noqa: E402
 from participant_kit.secure_side.scoring import Scorer  # noqa: E402
 
 PHASE = "development"
@@ -82,7 +82,7 @@ class Bench:
 
     def __init__(self, house: House, rounds: int, root: Path) -> None:
         self.house, self.rounds, self.root = house, rounds, root
-        self.tables = phase_tables(house.challenge, PHASE)
+        self.tables = phase_folder(house.challenge, PHASE)
         self.environment = ensure_environment(house.challenge.requirements_path)
         self.cells = [f'data_dir, output_dir = "{self.tables}", "{root}"', *CELLS]
         self.notebook = root / "notebook.ipynb"

@@ -24,7 +24,7 @@ from participant_kit.execution.environment import ensure_environment
 from participant_kit.execution.notebook import run_notebook
 from participant_kit.execution.sandbox import get_sandbox
 from participant_kit.participant import Client
-from participant_kit.secure_side.data import phase_tables
+from participant_kit.secure_side.data import phase_folder
 from participant_kit.secure_side.scoring import Scorer
 
 PHASE = "development"
@@ -47,7 +47,7 @@ def main(rounds: int) -> None:
 def measure(root: Path, gateway: str, rounds: int) -> dict[str, list[float]]:
     """Seconds of each round, by what was measured."""
     challenge = ChallengeFolder(root / "holder" / "nhanes-diabetes")
-    tables = phase_tables(challenge, PHASE)
+    tables = phase_folder(challenge, PHASE)
     environment, sandbox = ensure_environment(challenge.requirements_path), get_sandbox("bubblewrap")
     scorer = Scorer(challenge, environment.prefix, sandbox)
     source = challenge.notebooks_dir / "02_baseline.ipynb"

@@ -1,6 +1,7 @@
 """Style and scripts, by names that change with what is in them, so that a browser asks once.
 
-``htmx.min.js`` is htmx 2.0.11 as its authors publish it (0BSD), unchanged: a test knows its SHA-256.
+``htmx.min.js`` is htmx as its authors publish it (0BSD), which the build of the extension puts there: a test knows its
+SHA-256. Without it pages do the same, and are loaded anew each time.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def assets() -> dict[str, Asset]:
 
 
 def asset_path(name: str) -> str:
-    """Where a page finds it."""
-    return f"/static/{name}?{assets()[name].digest[:12]}"
+    """Where a page finds it; empty if there is none."""
+    return f"/static/{name}?{assets()[name].digest[:12]}" if name in assets() else ""
 
 
 @router.get("/static/{name}")
