@@ -31,7 +31,10 @@ PRELOAD = (
 )  # fmt: skip
 """What nearly every notebook imports, and a kernel that was started ahead has imported."""
 
-_OWN = {"notebook": ("papermill", "ipykernel.kernelapp", "jupyter_client.manager"), "program": ()}
+_OWN = {
+    "notebook": ("papermill", "ipykernel.kernelapp", "jupyter_client.manager", "nbformat.validator:get_validator"),
+    "program": (),
+}
 """What the guest itself imports for each kind of request."""
 
 

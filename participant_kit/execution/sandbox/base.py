@@ -43,9 +43,9 @@ class Command:
 
     ``links`` makes symbolic links, name to target, for programs that insist on writing elsewhere than
     in ``WORK_DIR``. ``confined`` says that ``argv`` is an interpreter, ``-I`` and a script, which then runs behind
-    Landlock as well; see :mod:`participant_kit.execution.sandbox.confine`. ``preload`` names modules that it imports:
-    a sandbox that is started ahead may have done it. ``alone`` says that none is: little would be gained, or it shares
-    a folder with one other run.
+    Landlock as well; see :mod:`participant_kit.execution.sandbox.confine`. ``preload`` names modules that it imports,
+    or ``module:function`` that it calls once: a sandbox that is started ahead may have done it. ``alone`` says that
+    none is: little would be gained, or it shares a folder with one other run.
     """
 
     argv: tuple[str, ...]

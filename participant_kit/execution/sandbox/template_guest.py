@@ -62,7 +62,7 @@ def main() -> None:
         code = compile(file.read(), setup["script"], "exec")
     for module in setup["preload"]:
         with contextlib.suppress(Exception):  # who needs it says it better
-            sys.path.insert(0, module) if module.startswith("/") else importlib.import_module(module)
+            _preload(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for a run
     gc.collect()
     gc.freeze()
@@ -77,6 +77,17 @@ def main() -> None:
             _run(setup, json.loads(request)["limits"], descriptors, confine["restrict"], code)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _preload(what: str) -> None:
+    """Import a module, and call what stands behind a colon; a path is where modules are."""
+    if what.startswith("/"):
+        sys.path.insert(0, what)
+        return
+    name, _, function = what.partition(":")
+    module = importlib.import_module(name)
+    if function:
+        getattr(module, function)()
 
 
 def _run(
