@@ -40,6 +40,16 @@ PhaseName = Annotated[str | None, Query(max_length=64)]
 Name = Annotated[str, Query(max_length=64)]
 Sort = Annotated[str, Query(max_length=100)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
+
+
+def _part(
+    phase: PhaseName = None, sort: Sort = RANK, worst: bool = False, offset: Offset = 0, name: Name = ""
+) -> dict[str, Any]:
+    return {"phase": phase, "sort": sort, "worst": worst, "offset": offset, "name": name}
+
+
+Part = Annotated[dict[str, Any], Depends(_part)]
+"""What of a board is asked for, and in which order."""
 FIRST = Order()
 """The order in which a board ranks."""
 EMBEDDED = 10
@@ -199,21 +209,9 @@ def _show(request: Request, service: Service, asked: Asked) -> Response:
 
 
 @router.get("")
-def get_board(
-    slug: str,
-    request: Request,
-    service: Gateway,
-    phase: PhaseName = None,
-    sort: Sort = RANK,
-    worst: bool = False,
-    offset: Offset = 0,
-    name: Name = "",
-) -> Response:
+def get_board(slug: str, request: Request, service: Gateway, part: Part) -> Response:
     """The board as it is, a hundred rows of it."""
-    challenge = get_challenge(service, slug)
-    if challenge.withdrawn:
-        return withdrawn(request, challenge)
-    return _show(request, service, _ask(challenge, phase, None, sort, worst, offset, name))
+    return _board(slug, request, service, part)
 
 
 @router.get(".csv")
@@ -254,22 +252,16 @@ def get_day_file(slug: str, day: str, request: Request, service: Gateway, phase:
 
 
 @router.get("/{day}")
-def get_day(
-    slug: str,
-    day: str,
-    request: Request,
-    service: Gateway,
-    phase: PhaseName = None,
-    sort: Sort = RANK,
-    worst: bool = False,
-    offset: Offset = 0,
-    name: Name = "",
-) -> Response:
+def get_day(slug: str, day: str, request: Request, service: Gateway, part: Part) -> Response:
     """The board as it was when a day had ended, for ever at one address."""
+    return _board(slug, request, service, part, day)
+
+
+def _board(slug: str, request: Request, service: Service, part: dict[str, Any], day: str | None = None) -> Response:
     challenge = get_challenge(service, slug)
     if challenge.withdrawn:
         return withdrawn(request, challenge)
-    return _show(request, service, _ask(challenge, phase, day, sort, worst, offset, name))
+    return _show(request, service, _ask(challenge, day=day, **part))
 
 
 def _file(request: Request, service: Service, asked: Asked) -> Response:
