@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, Table, select
 
+from participant_kit.challenge.spreadsheet import harmless
 from participant_kit.gateway.tables import (
     accounts,
     announcements,
@@ -60,9 +61,5 @@ def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula begins with an apostrophe; in the JSON it is as it is."""
-    if isinstance(value, dict | list):
-        value = json.dumps(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    """What stands in the CSV; in the JSON it is as it is."""
+    return harmless(json.dumps(value) if isinstance(value, dict | list) else value)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from participant_kit.challenge.spreadsheet import harmless
 from participant_kit.secure_side.egress import EgressLine
 from participant_kit.secure_side.errors import SecureSideError
 
@@ -23,14 +24,12 @@ def write_csv(path: Path, lines: Iterable[EgressLine]) -> None:
                 start = [getattr(line, name) for name in COLUMNS]
                 fields: list[tuple[Any, ...]] = [(field.name, field.value, field.bits) for field in line.fields]
                 for rest in fields or [("", "", "")]:
-                    writer.writerow([_harmless(value) for value in (*start, *rest)])
+                    writer.writerow([harmless(_text(value)) for value in (*start, *rest)])
     except FileExistsError:
         raise SecureSideError(f"{path} exists already.", hint="Give a new file.") from None
     except OSError as error:
         raise SecureSideError(f"{path} cannot be written ({error.strerror}).", hint="Give another file.") from None
 
 
-def _harmless(value: Any) -> Any:
-    """``value``; text that a spreadsheet would take for a formula gets an apostrophe (OWASP, CSV injection)."""
-    text = value.isoformat() if hasattr(value, "isoformat") else value
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def _text(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
