@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,3 +120,9 @@ def find_challenge(start: Path) -> ChallengeFolder | None:
         if (folder / CARD).is_file():
             return ChallengeFolder(folder)
     return None
+
+
+def file_digest(path: Path) -> str:
+    """Hex SHA-256 of one file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

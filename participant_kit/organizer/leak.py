@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding
-from participant_kit.challenge.folder import INPUT, PRIVATE, SAMPLE, TABLES, ChallengeFolder
+from participant_kit.challenge.folder import INPUT, PRIVATE, SAMPLE, TABLES, ChallengeFolder, file_digest
 from participant_kit.challenge.table import conform
 from participant_kit.organizer.public import public_files
 from participant_kit.organizer.synthesize import Request, get_synthesizer
@@ -63,18 +62,19 @@ def _rows(folder: ChallengeFolder, table: pd.DataFrame | None) -> list[int]:
 
 
 def leaked_files(folder: ChallengeFolder) -> Iterator[Finding]:
-    """Every private file that is in the public half, but empty ones, and what is said to be a public input."""
+    """Every private file that is in the public half; see :func:`secret_files`."""
+    known = secret_files(folder)
+    for name, path in public_files(folder).items():
+        if (same := known.get(file_digest(path))) is not None:
+            yield Finding(name, "no private file", f"the content of {same.relative_to(folder.root).as_posix()}")
+
+
+def secret_files(folder: ChallengeFolder) -> dict[str, Path]:
+    """By its digest every private file, but empty ones, and what is said to be a public input."""
     public = {task.name for task in folder.card.tasks if task.public_input}
     known = {}
     for path in (folder.root / PRIVATE).rglob("*"):
         _, *parts = path.relative_to(folder.root / PRIVATE).parts
         if path.is_file() and path.stat().st_size and not (parts[1:2] == [INPUT] and parts[0] in public):
-            known[_digest(path)] = path
-    for name, path in public_files(folder).items():
-        if (same := known.get(_digest(path))) is not None:
-            yield Finding(name, "no private file", f"the content of {same.relative_to(folder.root).as_posix()}")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+            known[file_digest(path)] = path
+    return known

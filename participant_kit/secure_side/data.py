@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from participant_kit.challenge.folder import INPUT, LABELS, REFERENCE, TABLES, ChallengeFolder
+from participant_kit.challenge.folder import INPUT, LABELS, REFERENCE, TABLES, ChallengeFolder, file_digest
 from participant_kit.secure_side.errors import SecureSideError
 
 
@@ -59,9 +58,3 @@ def _digests(where: Path, tasks: list[str]) -> Iterator[tuple[str, str]]:
             raise SecureSideError(f"{path} is a link, which leads nowhere in a sandbox.", hint="Copy the file.")
         if path.is_file():
             yield path.relative_to(where).as_posix(), file_digest(path)
-
-
-def file_digest(path: Path) -> str:
-    """Hex SHA-256 of one file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from participant_kit import __version__
-from participant_kit.challenge.folder import INPUT, ChallengeFolder
+from participant_kit.challenge.folder import INPUT, ChallengeFolder, file_digest
 from participant_kit.execution.environment import ensure_environment, environment_digest
 from participant_kit.execution.errors import ExecutionError
 from participant_kit.execution.notebook import Execution, run_notebook
@@ -27,7 +27,7 @@ from participant_kit.execution.warm import Ahead, WarmSandbox
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.merkle import tree_root
 from participant_kit.protocol.spans import span
-from participant_kit.secure_side.data import data_digests, file_digest, phase_folder, sample_digests
+from participant_kit.secure_side.data import data_digests, phase_folder, sample_digests
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.machine import claim_machine, turn_of
 from participant_kit.secure_side.scoring import Scorer

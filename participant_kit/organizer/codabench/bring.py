@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from participant_kit.challenge.card import Card
 from participant_kit.challenge.document import dump_document
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding, FindingsError
-from participant_kit.challenge.folder import INPUT, NOTEBOOKS, PRIVATE, REFERENCE, SAMPLE, ChallengeFolder
+from participant_kit.challenge.folder import INPUT, NOTEBOOKS, PRIVATE, REFERENCE, SAMPLE, ChallengeFolder, file_digest
 from participant_kit.challenge.scoring_program import Kind, read_program
 from participant_kit.organizer.codabench.archive import copy_tree
 from participant_kit.organizer.codabench.bundle import Bundle, open_bundle
@@ -159,7 +158,7 @@ def _digests(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.stat().st_size:
-            found.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), []).append(path)
+            found.setdefault(file_digest(path), []).append(path)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shlex
@@ -33,6 +32,7 @@ from participant_kit.challenge.folder import (
     SAMPLE,
     TABLES,
     ChallengeFolder,
+    file_digest,
 )
 from participant_kit.challenge.scoring_program import read_program
 from participant_kit.organizer.check import check_challenge
@@ -53,6 +53,7 @@ from participant_kit.organizer.codabench.to_competition import (
     to_competition,
 )
 from participant_kit.organizer.errors import OrganizerError
+from participant_kit.organizer.leak import secret_files
 from participant_kit.organizer.public import public_files
 from participant_kit.organizer.template import render
 
@@ -255,16 +256,11 @@ def _write_name(folder: Path, named: Mapping[str, str]) -> None:
 
 def _check_no_private(folder: ChallengeFolder, made: Path) -> None:
     """No private file is in the bundle, but an input that the card says is public."""
-    public = {task.name for task in folder.card.tasks if task.public_input}
-    private = {}
-    for path in (folder.root / PRIVATE).rglob("*"):
-        parts = path.relative_to(folder.root / PRIVATE).parts
-        if path.is_file() and path.stat().st_size and not (len(parts) > 2 and parts[1] in public and parts[2] == INPUT):
-            private[hashlib.sha256(path.read_bytes()).digest()] = path
+    private = secret_files(folder)
     findings = [
         Finding(path.relative_to(made).as_posix(), "no private file in the bundle", private[digest].name)
         for path in sorted(made.rglob("*"))
-        if path.is_file() and (digest := hashlib.sha256(path.read_bytes()).digest()) in private
+        if path.is_file() and (digest := file_digest(path)) in private
     ]
     if findings:
         raise FindingsError(findings, hint="Take them out of the sample, the pages or the programs.")
