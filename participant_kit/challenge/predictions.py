@@ -14,6 +14,7 @@ from pyarrow import csv
 
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.errors import ChallengeError
+from participant_kit.challenge.memory import at_most
 
 MAX_ROWS_FACTOR = 4
 """Files with more rows than this times the expected number are refused before they are parsed."""
@@ -94,11 +95,12 @@ def _read(data: bytes, card: Card, rows: int) -> pa.Table:
                 raise _too_many(file.metadata.num_rows, rows)
             if file.metadata.num_columns > MAX_COLUMNS_FACTOR * len(columns):
                 raise _wrong_columns(card, f"has {file.metadata.num_columns} columns")
-            table = file.read()
+            with at_most(card.limits.memory):  # what a damaged page says of its size is believed
+                table = file.read()
         table.validate(full=True)
         _ = table.column_names  # decodes them
         return table.replace_schema_metadata(None)  # pandas would read its own there
-    except (pa.ArrowException, ValueError, OSError) as error:
+    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
         told = ", ".join(_TOLD.findall(str(error)))
         raise PredictionsError(
             "unreadable",

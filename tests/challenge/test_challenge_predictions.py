@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -289,6 +290,19 @@ def test_what_is_no_plain_file_of_bounded_size_is_not_even_opened_to_be_read(
         _read_output(tmp_path / "predictions.csv", 1000)
     assert (raised.value.details["stage"], raised.value.details["reason"]) == ("output", reason)
     assert reason in REASONS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux")
+def test_a_page_that_claims_16_gb_is_refused_within_the_memory_of_the_card() -> None:
+    """Found by make fuzz: pyarrow believes what a damaged page says of its size."""
+    bomb = (Path(__file__).parents[1] / "fuzz" / "bounded" / "memory.parquet").read_bytes()
+    resource = pytest.importorskip("resource")
+    before, limits = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrlimit(resource.RLIMIT_DATA)
+    with pytest.raises(PredictionsError) as raised:
+        parse_predictions(bomb, PARQUET, EXPECTED)  # of 1 GiB
+    assert raised.value.reason == "unreadable"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1.2e6  # KiB
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limits
 
 
 def test_a_plain_file_is_read_as_it_is(tmp_path: Path) -> None:

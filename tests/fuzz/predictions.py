@@ -7,7 +7,7 @@ from support import make_card
 from participant_kit.challenge.predictions import PredictionsError, parse_predictions
 
 CSV = make_card()
-PARQUET = make_card(**{"submission: {": "submission: {output: predictions.parquet, "})
+PARQUET = make_card(**{"submission: {": "submission: {output: predictions.parquet, ", "1 GiB": "512 MiB"})
 EXPECTED = pd.Series([1, 2, 3])
 
 

@@ -86,10 +86,10 @@ def test_bad_predictions_have_a_reason_and_no_score(
     assert (verdict["reason"], "scores" in verdict) == (reason, False), verdict
 
 
-def test_a_file_for_which_pyarrow_reserves_16_gb_ends_its_own_scoring_alone(
+def test_a_file_for_which_pyarrow_would_take_16_gb_ends_its_own_scoring_alone(
     tmp_path: Path, tables: Path, environment: Environment
 ) -> None:
-    """Found by make fuzz. The sandbox bounds it; the corpus, which is read outside one, does not hold it."""
+    """Found by make fuzz."""
     scorer = make_scorer(tmp_path, environment, output="predictions.parquet")
     bomb = Path(__file__).parents[1] / "fuzz" / "bounded" / "memory.parquet"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
