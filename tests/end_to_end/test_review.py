@@ -18,7 +18,7 @@ from participant_kit.protocol.states import State
 
 RELEASE = """  review: true
   figures:
-    - {name: run_seconds, range: [0, 60], decimals: 0}
+    - {name: run_seconds, range: [0, 60], decimals: 3}
     - {name: run_memory_mib, range: [0, 1024], decimals: 0}
 """
 LADDER = {"leaderboard_mechanism: rounded": "leaderboard_mechanism: parameter-free-ladder"}
