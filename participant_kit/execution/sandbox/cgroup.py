@@ -14,6 +14,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from participant_kit.challenge.card import Limits
 
 ROOT = Path("/sys/fs/cgroup")
@@ -123,10 +125,12 @@ def _create_v2(root: Path, name: str, limits: Limits, memory: int) -> Cgroup | N
     if parent.name == "pkit-runner":  # we moved ourselves there, see below
         parent = parent.parent
     if not {"memory", "pids"} <= set((parent / "cgroup.subtree_control").read_text().split()):
-        # a group with processes cannot have children with controllers: step into a leaf of our own first
-        leaf = parent / "pkit-runner"
-        leaf.mkdir(exist_ok=True)
-        (leaf / "cgroup.procs").write_text(str(os.getpid()))
+        if parent != root:  # a group with processes cannot have children with controllers: step into a leaf of our own
+            leaf = parent / "pkit-runner"
+            leaf.mkdir(exist_ok=True)
+            for number in (os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))):
+                with contextlib.suppress(ProcessLookupError):
+                    (leaf / "cgroup.procs").write_text(str(number))
         (parent / "cgroup.subtree_control").write_text("+memory +pids +cpu")
     folder = parent / name
     folder.mkdir()
