@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from participant_kit.gateway.challenges import list_challenges
 from participant_kit.gateway.database import Database, insert_missing
-from participant_kit.gateway.mail import Mail
+from participant_kit.gateway.mail import Mail, MailError
 from participant_kit.gateway.news import tell_all
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.tables import challenges, channels, milestones, outbox
@@ -97,6 +97,9 @@ class Courier:
                 answer, sent = self._send(message, channel), True
             except Exception as error:  # whatever a stranger's server does, the others get theirs
                 answer, sent = f"{type(error).__name__}: {error}"[:200], False
+                if channel.kind == "mail":  # the operator's own server; what others say may name who gets it
+                    said = error if isinstance(error, MailError) else type(error).__name__
+                    _log.warning("Mail was not sent, and is tried again: %s", said)
             self._note(message, sent, answer)
             tried += 1
         return tried
