@@ -31,7 +31,7 @@ from participant_kit.gateway.pages import (
     invitation,
     login,
     news,
-    openid,
+    provider,
     receipt,
 )
 from participant_kit.gateway.pages import submissions as own_submissions
@@ -93,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(asset.router)
     for own in (
         login.router,
-        openid.router,
+        provider.router,
         invitation.router,
         account.router,
         news.router,

@@ -36,8 +36,8 @@ async def get_login(request: Request, service: Gateway, next: str = "/") -> Resp
 
 
 def _show(request: Request, service: Service, form: Form, status: int = 200) -> Response:
-    provider = service.provider.file.title if service.provider else ""
-    return answer(request, "login", status, form=form, provider=provider)
+    providers = {name: provider.title for name, provider in service.providers.items()}
+    return answer(request, "login", status, form=form, providers=providers)
 
 
 @router.post("/login", dependencies=[Depends(find_viewer)])
