@@ -84,9 +84,8 @@ class Courier:
         slug, phase, what, moment = key
         with self._database.write() as connection:
             if insert_missing(connection, milestones, challenge=slug, phase=phase, what=what, moment=moment):
-                data = {"challenge": slug, "phase": phase, "what": what}
-                said = f"{title}: the phase {phase} {what}."
-                tell_all(connection, "phase", f"{slug}: {phase} {what}", said, data, f"/challenges/{slug}")
+                said, data = f"{title}: the phase {phase} {what}.", {"phase": phase, "what": what}
+                tell_all(connection, "phase", slug, f"{slug}: {phase} {what}", said, data)
 
     def send_due(self) -> int:
         """Send what is due; how many were tried."""

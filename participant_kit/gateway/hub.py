@@ -1,8 +1,8 @@
 """JupyterHub as identity: the gateway is a service of the Hub, and asks it whose a token is.
 
 A participant's server makes a token that is good for this service alone and for a minute, and shows that: the gateway,
-which nobody has to trust, never sees the one that opens their server. In a browser people log in at the Hub, which gives
-the gateway such a token for the code that they come back with.
+which nobody has to trust, never sees the one that opens their server. In a browser people log in at the Hub, and the
+gateway gets such a token for the code that they come back with.
 """
 
 from __future__ import annotations

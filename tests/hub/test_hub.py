@@ -107,7 +107,7 @@ class Person:
         return answer.headers["location"]
 
     def authorize(self, there: str, name: str) -> str:
-        """Log in at the Hub as ``name``, and let the gateway know; the address that the Hub sends the browser back to."""
+        """Log in at the Hub as ``name``, and let the gateway know; the address that the Hub sends them back to."""
         page = self.browser.get(there, timeout=60)
         for _ in range(3):  # the login page, the page that asks whether the gateway may know, and back
             fields = dict(re.findall(r'name="(_xsrf|scopes)"\s+value="([^"]*)"', page.text))
