@@ -18,6 +18,8 @@ from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.tables import accounts, sessions, tokens
 from participant_kit.protocol.messages import Account, AccountRole, NewAccount, NewToken
 
+REMEMBERED = 30 * 86400.0
+"""Seconds for which a token that has ended is known as such, at least."""
 _team = accounts.alias("team")
 whose = select(
     accounts.c.name,
@@ -87,14 +89,21 @@ def list_tokens(connection: Connection, name: str) -> list[datetime | None]:
     return [datetime.fromtimestamp(moment, UTC) if moment else None for moment in connection.scalars(query)]
 
 
-def remove_tokens(connection: Connection, name: str) -> None:
+def end_tokens(connection: Connection, name: str) -> None:
     """Let no token of ``name`` hold any more."""
-    connection.execute(delete(tokens).where(tokens.c.account == name))
+    now, mine = time.time(), tokens.c.account == name
+    holds = tokens.c.expires_at.is_(None) | (tokens.c.expires_at > now)
+    connection.execute(update(tokens).where(mine, holds).values(expires_at=now))
 
 
 def remove_expired(connection: Connection, name: str) -> None:
-    """Forget the tokens of ``name`` that hold no more."""
-    connection.execute(delete(tokens).where(tokens.c.account == name, tokens.c.expires_at < time.time()))
+    """Forget the tokens of ``name`` that ended long ago."""
+    connection.execute(delete(tokens).where(tokens.c.account == name, tokens.c.expires_at < time.time() - REMEMBERED))
+
+
+def find_owner(connection: Connection, token: str) -> str | None:
+    """Whose ``token`` it is or, if it has ended, was."""
+    return connection.scalar(select(tokens.c.account).where(tokens.c.sha256 == hash_token(token)))
 
 
 def find_account(connection: Connection, token: str) -> Caller:
@@ -103,7 +112,7 @@ def find_account(connection: Connection, token: str) -> Caller:
     if found is None:
         hint = "Log in again with the token that the organizer gave you: pkit login GATEWAY"
         raise GatewayError(401, "token_unknown", "This gateway does not know your token.", hint=hint)
-    if found.expires_at is not None and found.expires_at < time.time():
+    if found.expires_at is not None and found.expires_at <= time.time():
         when = datetime.fromtimestamp(found.expires_at, UTC)
         hint = "Ask the organizer for a new one, then: pkit login GATEWAY"
         raise GatewayError(401, "token_expired", f"Your token expired on {when:%Y-%m-%d %H:%M} UTC.", hint=hint)

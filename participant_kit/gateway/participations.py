@@ -1,10 +1,10 @@
-"""Who takes part in a challenge: who has fetched its kit with their token, and who has submitted; alone or as a team."""
+"""Who takes part in a challenge: who has fetched its kit with their token, or has submitted; alone or as a team."""
 
 from __future__ import annotations
 
 import time
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from participant_kit.gateway.database import Database, insert_missing
 from participant_kit.gateway.tables import accounts, participations, submissions
