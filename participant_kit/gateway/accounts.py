@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
-from participant_kit.gateway.audit import OPERATOR, record
+from participant_kit.gateway.audit import GATEWAY, OPERATOR, record
 from participant_kit.gateway.database import Database, insert_missing
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.settings import Settings
@@ -20,6 +20,8 @@ from participant_kit.protocol.messages import Account, AccountRole, NewAccount, 
 
 REMEMBERED = 30 * 86400.0
 """Seconds for which a token that has ended is known as such, at least."""
+ALIKE = {"I": "l", "1": "l", "0": "o", "rn": "m", "vv": "w"}
+"""What looks alike of the letters that names are made of."""
 _team = accounts.alias("team")
 whose = select(
     accounts.c.name,
@@ -50,6 +52,9 @@ def hash_token(token: str) -> str:
 
 def add_account(connection: Connection, new: NewAccount, by: str) -> NewToken:
     """A token for ``new``; an account of that name and role may exist. Raises :class:`GatewayError` otherwise."""
+    if is_reserved(new.name):
+        message = f"{new.name} looks like a name that the audit log has for the command line or the gateway."
+        raise GatewayError(409, "account_exists", message, hint="Choose another name.")
     now = time.time()
     insert_missing(connection, accounts, name=new.name, role=new.role, created_at=now, revision=0)
     known = connection.execute(select(accounts.c.role, accounts.c.is_team).where(accounts.c.name == new.name)).one()
@@ -135,10 +140,26 @@ def admit(found: Any) -> Caller:
     return Caller(name=found.team or found.name, role=found.role, person=found.name)
 
 
-def account_exists(connection: Connection, name: str) -> bool:
-    """Whether somebody has that name, in whichever letters."""
-    query = select(exists().where(func.lower(accounts.c.name) == name.lower()))
-    return bool(connection.scalar(query))
+def is_taken(connection: Connection, name: str) -> bool:
+    """Whether somebody has that name, in whichever letters, or one that looks like it."""
+    if is_reserved(name):
+        return True
+    look: Any = accounts.c.name
+    for letters, alike in ALIKE.items():
+        look = func.replace(look, letters, alike)
+    same = (func.lower(accounts.c.name) == name.lower()) | (func.lower(look) == _look(name))
+    return bool(connection.scalar(select(exists().where(same))))
+
+
+def is_reserved(name: str) -> bool:
+    """Whether it looks like one of those that act in the audit log and never log in."""
+    return bool({name.lower(), _look(name)} & {OPERATOR, GATEWAY})
+
+
+def _look(name: str) -> str:
+    for letters, alike in ALIKE.items():
+        name = name.replace(letters, alike)
+    return name.lower()
 
 
 def set_state(connection: Connection, name: str, state: str, by: str) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from sqlalchemy import Connection, insert, select
 
-from participant_kit.gateway.accounts import account_exists
+from participant_kit.gateway.accounts import is_taken
 from participant_kit.gateway.audit import record
 from participant_kit.gateway.database import insert_missing
 from participant_kit.gateway.tables import accounts, identities
@@ -62,7 +62,7 @@ def welcome_identity(connection: Connection, identity: Identity) -> str:
         return known
     stem = re.sub(r"[^A-Za-z0-9_.-]", "-", identity.wanted.partition("@")[0]).lstrip("_.-")[:50] or "participant"
     name, number = stem, 1
-    while account_exists(connection, name):
+    while is_taken(connection, name):
         number += 1
         name = f"{stem}-{number}"
     state = "active" if identity.admits == "anyone" else "waiting"

@@ -6,6 +6,7 @@ import logging
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from email import message_from_string
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class MailServer:
 
     def __init__(self) -> None:
         self.mails: list[str] = []
+        self.recipients: list[str] = []
         self.by_tls: list[bool] = []
         self.people: list[tuple[bytes, bytes]] = []
         self.seen = 0
@@ -38,6 +40,7 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.mails.append(envelope.content.decode())
+        self.recipients += envelope.rcpt_tos
         self.by_tls.append(server.transport.get_extra_info("cipher") is not None)
         return "250 OK"
 
@@ -163,3 +166,20 @@ def test_a_password_is_not_taken_for_a_server_without_tls() -> None:
         Mail("smtp://news:secret@mail.example.org", "news@example.org")
     Mail("smtp://news:secret@127.0.0.1", "news@example.org")
     Mail("smtp://mail.example.org", "news@example.org")
+
+
+@pytest.mark.attack("mail header injection")
+def test_no_line_of_a_title_or_an_address_becomes_a_header_or_another_to_send_to(serve: Serve) -> None:
+    box = serve()
+    mail = Mail(f"smtp://127.0.0.1:{box.port}", "news@example.org")
+    message = {"text": "..\r\n.\r\nRCPT TO:<eve@evil.example>\r\n", "timestamp": "2026-01-01T00:00:00+00:00"}
+    titles = [f"News{end}Bcc: eve@evil.example" for end in ("\r\n", "\n", "\r", "\u2028", "\x0b", "\x85")]
+    for title in titles:
+        mail.send("ada@example.org", "id-1", message | {"title": title}, "https://gateway.example.org/")
+        read = message_from_string(box.mails[-1])
+        assert read["Bcc"] is None and read["To"] == "ada@example.org" and len(read.get_all("Subject") or ()) == 1
+    assert set(box.recipients) == {"ada@example.org"} and len(box.mails) == len(titles)
+    for to in ("ada@example.org\r\nBcc: eve@evil.example", "ada@example.org, eve@evil.example"):
+        with pytest.raises(ValueError):
+            mail.send(to, "id-1", message | {"title": "News"}, "")
+    assert len(box.mails) == len(titles)
