@@ -35,10 +35,9 @@ from participant_kit.gateway.pages import (
     receipt,
 )
 from participant_kit.gateway.pages import submissions as own_submissions
-from participant_kit.gateway.pages.address import root_path
 from participant_kit.gateway.pages.desk import ROUTERS as DESK
 from participant_kit.gateway.pages.page import wants_page
-from participant_kit.gateway.pages.viewer import LoginNeeded, find_viewer, go, local_path, to_login
+from participant_kit.gateway.pages.viewer import LoginNeeded, find_viewer, to_login
 from participant_kit.gateway.publish import DRAFTS
 from participant_kit.gateway.routes import challenges, hub, runners, server, submissions
 from participant_kit.gateway.service import Gateway, Service
@@ -158,8 +157,6 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
     # a route of its own would match every word
     if looks and (short := await run_in_threadpool(challenge.find_short, request)):
         return short
-    if looks and request.url.path.endswith("/") and request.url.path != "/":
-        return go(request, local_path(request.url.path.removeprefix(root_path(request)).rstrip("/")))
     messages = {
         400: "The body of the request cannot be read.",
         404: "There is nothing at this address.",

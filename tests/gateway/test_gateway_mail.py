@@ -128,6 +128,7 @@ def test_mail_goes_by_tls_and_so_does_the_password(
     assert box.by_tls == [True] and box.people == [(b"news", b"s@cret")]
 
 
+@pytest.mark.attack("mail on the way")
 @pytest.mark.parametrize("at_once", [True, False], ids=["from the first byte", "by STARTTLS"])
 @pytest.mark.parametrize("why", ["nobody vouches for it", "it is another's"])
 def test_a_certificate_that_is_not_trusted_gets_no_mail_and_no_password(
@@ -146,6 +147,7 @@ def test_a_certificate_that_is_not_trusted_gets_no_mail_and_no_password(
     assert "s@cret" not in caplog.text + answer and "ada@" not in caplog.text
 
 
+@pytest.mark.attack("mail on the way")
 def test_where_tls_is_not_offered_nothing_is_sent_without_it(serve: Serve, send: Any) -> None:
     """As when somebody on the way takes the word STARTTLS out of what the server says."""
     box = serve()
@@ -154,6 +156,7 @@ def test_where_tls_is_not_offered_nothing_is_sent_without_it(serve: Serve, send:
     assert box.seen == 1 and box.mails == [] and box.people == []
 
 
+@pytest.mark.attack("mail on the way")
 def test_where_tls_was_meant_from_the_first_byte_nothing_is_said_in_clear(serve: Serve, send: Any) -> None:
     box = serve()
     sent, waits, answer = send(f"smtps://news:s%40cret@127.0.0.1:{box.port}")

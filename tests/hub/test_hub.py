@@ -194,6 +194,7 @@ def test_a_participant_on_the_hub_takes_part_without_a_token(site: Site) -> None
     assert said["me"] == {"name": "ada", "role": "participant"} and said["sent"] == "ada" and said["again"] == "ada"
 
 
+@pytest.mark.attack("login elsewhere")
 def test_the_gateway_is_shown_only_what_is_good_for_it(site: Site) -> None:
     """It is not trusted: with the token of a participant's server it could open that."""
     broad = site.start_server("bob")["hub_token"]
@@ -225,6 +226,7 @@ def test_a_participant_logs_in_at_the_hub_without_a_token(site: Site) -> None:
     assert accounts == [("cleo",)]
 
 
+@pytest.mark.attack("login elsewhere")
 def test_a_login_that_another_browser_began_at_the_hub_is_refused(site: Site) -> None:
     """Else somebody would be logged in as another, and submit for them."""
     attacker, victim = Person(site), Person(site)
@@ -240,6 +242,7 @@ def test_a_login_that_another_browser_began_at_the_hub_is_refused(site: Site) ->
     assert victim.go("/login/hub/back", state=state, code="made-up").status_code == 502
 
 
+@pytest.mark.attack("session")
 def test_logging_in_at_the_hub_begins_a_session_of_its_own(site: Site) -> None:
     """Session fixation: what somebody has put there before opens nothing afterwards."""
     person = Person(site)
@@ -252,6 +255,7 @@ def test_logging_in_at_the_hub_begins_a_session_of_its_own(site: Site) -> None:
     assert urlsplit(other.url).path == "/login"
 
 
+@pytest.mark.attack("open redirect")
 @pytest.mark.parametrize("path", ["https://evil.example", "//evil.example", "/\\evil.example"])
 def test_logging_in_at_the_hub_leads_to_no_other_site(site: Site, path: str) -> None:
     person = Person(site)
@@ -260,6 +264,7 @@ def test_logging_in_at_the_hub_leads_to_no_other_site(site: Site, path: str) -> 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
+@pytest.mark.attack("host header")
 def test_the_hub_sends_nobody_back_to_another_host(site: Site) -> None:
     """A gateway without an address of its own takes the one that is asked for; the Hub knows which one is right."""
     person = Person(site)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 import zipfile
@@ -253,6 +254,23 @@ def test_a_zip_that_climbs_links_or_bursts_is_refused_at_the_desk(
     assert sorted(path.name for path in world.data.rglob("*") if path.is_file()) == files
 
 
+@pytest.mark.attack("formula")
+def test_no_name_on_a_board_is_a_formula_of_a_spreadsheet(world: World) -> None:
+    database, names = Database(world.settings), []
+    with database.write() as connection:
+        for number, wanted in enumerate(("=1+1", "@SUM(1)", "-2+3", "+1", "\t=1", "\r=1", "=cmd|' /C calc'!A0", '"=1')):
+            identity = Identity("https://login.example.edu", f"u-{number}", wanted, "anyone")
+            names.append(welcome_identity(connection, identity))
+    database.close()
+    assert all(re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) for name in names), names
+    for name in names:
+        scored(world, 0.8, name)
+    lines = world.client.get("/challenges/small/leaderboard.csv").text.splitlines()
+    cells = [cell for line in lines for cell in line.replace('"', "").split(",")]
+    assert len(lines) == len(names) + 1
+    assert [cell for cell in cells if cell[:1] in "=+@\t\r" and cell] == []
+
+
 @pytest.mark.attack("confusable names")
 @both
 def test_nobody_takes_a_name_that_looks_like_anothers(world: World, organizer: Browser) -> None:
@@ -275,3 +293,15 @@ def test_nobody_takes_a_name_that_looks_like_anothers(world: World, organizer: B
             identity = Identity("https://login.example.edu", f"u-{number}", name, "anyone")
             assert welcome_identity(connection, identity) == ("0perator-2", "m-rgan", "BILL-2", "bob")[number]
     database.close()
+
+
+def test_the_page_lists_every_attack_and_how_it_ended() -> None:
+    root = Path(__file__).parents[3]
+    spec = importlib.util.spec_from_file_location("web_attacks", root / "docs" / "web_attacks.py")
+    assert spec and spec.loader
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    found, listed = pages.attacks(), pages.listed()
+    assert len(found) > 50 and {attack.kind for attack in found} == set(pages.KINDS)
+    assert [(attack.kind, attack.words) for attack in found] == [row[:2] for row in listed], "run: make web-attacks"
+    assert {outcome for _, _, outcome in listed} == {"held"}

@@ -28,6 +28,7 @@ def sign_in(browser: Browser, token: str, status: int = 422) -> str:
     return browser.send("/login", status, token=token)
 
 
+@pytest.mark.attack("guessing")
 @both
 def test_who_tries_a_token_that_has_ended_too_often_is_locked_out_of_its_account(world: World) -> None:
     _, lost = lose(world)
@@ -43,6 +44,7 @@ def test_who_tries_a_token_that_has_ended_too_often_is_locked_out_of_its_account
     Browser(world, host=THERE).log_in("bob")  # it is of one account alone
 
 
+@pytest.mark.attack("lock-out")
 @both
 def test_the_owner_of_a_token_that_somebody_has_found_goes_on(world: World) -> None:
     session, lost = lose(world)
@@ -74,6 +76,7 @@ def test_an_organizer_sees_what_is_locked_and_unlocks_it_and_both_are_in_the_aud
     assert THERE not in str(world.query("SELECT detail FROM audit"))  # that log is for ever
 
 
+@pytest.mark.attack("lock-out")
 def test_no_stranger_locks_anybody_out(world: World) -> None:
     """A token that was never one names nobody."""
     world.auth("ada")
@@ -123,6 +126,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return wait
 
 
+@pytest.mark.attack("guessing")
 def test_who_has_a_whole_network_of_version_6_is_one_address(world: World) -> None:
     for number in range(int(limits.ALLOWED["login"].split()[0])):
         sign_in(Browser(world, host=f"2001:db8:1:2::{number:x}"), "pkit_wrong")

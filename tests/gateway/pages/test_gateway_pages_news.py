@@ -344,10 +344,12 @@ def test_a_phase_that_begins_or_ends_is_told_once(world: World, courier: Courier
     assert json.loads(hook.got[0][1])["data"]["what"] == "ends"
 
 
+@pytest.mark.attack("ssrf")
 def test_webhooks_go_to_no_machine_of_the_operators_own(monkeypatch: pytest.MonkeyPatch) -> None:
     hosts = ("127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "[::1]")
     odd = ("[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fd00::1]", "2130706433", "0x7f.1", "127.1")
-    for host in (*hosts, *odd):
+    own = ("[64:ff9b:1::7f00:1]", "[fec0::1]", "[::ffff:0:127.0.0.1]", "[::127.0.0.1]", "[fe80::1]", "[ff02::1]")
+    for host in (*hosts, *odd, *own):
         with pytest.raises(WebhookError, match=r"private network|not known"):
             post_webhook(f"https://{host}/", b"", {}, private=False)
     for url in (
@@ -363,6 +365,7 @@ def test_webhooks_go_to_no_machine_of_the_operators_own(monkeypatch: pytest.Monk
             post_webhook(url, b"", {}, private=False)
 
 
+@pytest.mark.attack("mail header injection")
 def test_addresses_that_are_none_are_said_at_their_field(world: World) -> None:
     ada = Browser(world).log_in("ada")
     wrong = ("", "ada", "ada@", "@example.org", "a b@example.org", "ada@example.org\nBcc: eve@example.org", "a@b@c")
