@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test test-hub test-network test-slurm lint unit attacks bench fuzz kill deploy-check extension wheel docs \
+.PHONY: help sample demo lab test test-hub test-network test-slurm lint unit attacks bench fuzz kill web-attacks deploy-check extension wheel docs \
 	notebooks pictures clean
 .DEFAULT_GOAL := help
 
@@ -107,12 +107,19 @@ test-network: $(VENV)/installed ## Put gateway, participant and runner on hosts 
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/network -m network -s
 
 # The Hub has an environment of its own, as it has where there is one; its proxy is a program of Node.js.
-test-hub: $(VENV)/installed ## Let a real JupyterHub start the gateway as its service, and a participant's server without a token.
-	@test -x $(VENV)/hub/bin/jupyterhub || { $(PYTHON) -m venv $(VENV)/hub && \
-		$(VENV)/hub/bin/pip install --quiet --requirement tests/hub/requirements.txt; }
+$(VENV)/hub/installed: tests/hub/requirements.txt | $(VENV)/installed
+	@test -x $(VENV)/hub/bin/jupyterhub || $(PYTHON) -m venv $(VENV)/hub
+	@$(VENV)/hub/bin/pip install --quiet --requirement tests/hub/requirements.txt
 	@test -x $(VENV)/hub/node_modules/.bin/configurable-http-proxy || \
 		npm install --silent --no-audit --no-fund --prefix $(VENV)/hub configurable-http-proxy@5.3.0
+	@touch $@
+
+test-hub: $(VENV)/hub/installed ## Let a real JupyterHub start the gateway as its service, and people log in there without a token.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/hub -m hub
+
+web-attacks: $(VENV)/hub/installed ## Run every attack on what browsers see, and write docs/web-attacks.md.
+	@.ci/packages initdb=postgresql
+	OMP_NUM_THREADS=1 $(BIN)/python docs/web_attacks.py
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

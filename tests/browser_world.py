@@ -77,9 +77,11 @@ class _Forms(HTMLParser):
 class Browser:
     """One person's. It keeps cookies, follows redirections, and says where its forms come from."""
 
-    def __init__(self, world: World, address: str = ADDRESS, **headers: str) -> None:
+    def __init__(self, world: World, address: str = ADDRESS, host: str = "testclient", **headers: str) -> None:
         self.world, self.address = world, address
-        self.client = TestClient(world.client.app, base_url=address, raise_server_exceptions=False)
+        self.client = TestClient(
+            world.client.app, base_url=address, raise_server_exceptions=False, client=(host, 50000)
+        )
         self.client.headers.update({"Accept": "text/html", **headers})
         self.path = "/"
         self.answer: httpx.Response = httpx.Response(200)

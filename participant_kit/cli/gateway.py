@@ -130,6 +130,7 @@ def start(
 
     logs.configure(log_format, "gateway")
     tracing.configure("gateway")
+    hub = hub_of(os.environ) if jupyterhub else None
     application = create_app(
         Settings(
             data,
@@ -141,9 +142,11 @@ def start(
             mail_from=mail_from,
             private_webhooks=private_webhooks,
             openid=openid,
-            hub=hub_of(os.environ) if jupyterhub else None,
+            hub=hub,
         )
     )
+    if hub and not hub.public:
+        logs.say("Pages offer no login by the JupyterHub: it has no public_url.")
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: no answer waits 40 ms

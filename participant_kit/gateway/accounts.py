@@ -11,13 +11,17 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
-from participant_kit.gateway.audit import OPERATOR, record
+from participant_kit.gateway.audit import GATEWAY, OPERATOR, record
 from participant_kit.gateway.database import Database, insert_missing
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.tables import accounts, sessions, tokens
 from participant_kit.protocol.messages import Account, AccountRole, NewAccount, NewToken
 
+REMEMBERED = 30 * 86400.0
+"""Seconds for which a token that has ended is known as such, at least."""
+ALIKE = {"I": "l", "1": "l", "0": "o", "rn": "m", "vv": "w"}
+"""What looks alike of the letters that names are made of."""
 _team = accounts.alias("team")
 whose = select(
     accounts.c.name,
@@ -48,6 +52,9 @@ def hash_token(token: str) -> str:
 
 def add_account(connection: Connection, new: NewAccount, by: str) -> NewToken:
     """A token for ``new``; an account of that name and role may exist. Raises :class:`GatewayError` otherwise."""
+    if is_reserved(new.name):
+        message = f"{new.name} looks like a name that the audit log has for the command line or the gateway."
+        raise GatewayError(409, "account_exists", message, hint="Choose another name.")
     now = time.time()
     insert_missing(connection, accounts, name=new.name, role=new.role, created_at=now, revision=0)
     known = connection.execute(select(accounts.c.role, accounts.c.is_team).where(accounts.c.name == new.name)).one()
@@ -87,14 +94,21 @@ def list_tokens(connection: Connection, name: str) -> list[datetime | None]:
     return [datetime.fromtimestamp(moment, UTC) if moment else None for moment in connection.scalars(query)]
 
 
-def remove_tokens(connection: Connection, name: str) -> None:
+def end_tokens(connection: Connection, name: str) -> None:
     """Let no token of ``name`` hold any more."""
-    connection.execute(delete(tokens).where(tokens.c.account == name))
+    now, mine = time.time(), tokens.c.account == name
+    holds = tokens.c.expires_at.is_(None) | (tokens.c.expires_at > now)
+    connection.execute(update(tokens).where(mine, holds).values(expires_at=now))
 
 
 def remove_expired(connection: Connection, name: str) -> None:
-    """Forget the tokens of ``name`` that hold no more."""
-    connection.execute(delete(tokens).where(tokens.c.account == name, tokens.c.expires_at < time.time()))
+    """Forget the tokens of ``name`` that ended long ago."""
+    connection.execute(delete(tokens).where(tokens.c.account == name, tokens.c.expires_at < time.time() - REMEMBERED))
+
+
+def find_owner(connection: Connection, token: str) -> str | None:
+    """Whose ``token`` it is or, if it has ended, was."""
+    return connection.scalar(select(tokens.c.account).where(tokens.c.sha256 == hash_token(token)))
 
 
 def find_account(connection: Connection, token: str) -> Caller:
@@ -103,7 +117,7 @@ def find_account(connection: Connection, token: str) -> Caller:
     if found is None:
         hint = "Log in again with the token that the organizer gave you: pkit login GATEWAY"
         raise GatewayError(401, "token_unknown", "This gateway does not know your token.", hint=hint)
-    if found.expires_at is not None and found.expires_at < time.time():
+    if found.expires_at is not None and found.expires_at <= time.time():
         when = datetime.fromtimestamp(found.expires_at, UTC)
         hint = "Ask the organizer for a new one, then: pkit login GATEWAY"
         raise GatewayError(401, "token_expired", f"Your token expired on {when:%Y-%m-%d %H:%M} UTC.", hint=hint)
@@ -126,10 +140,26 @@ def admit(found: Any) -> Caller:
     return Caller(name=found.team or found.name, role=found.role, person=found.name)
 
 
-def account_exists(connection: Connection, name: str) -> bool:
-    """Whether somebody has that name, in whichever letters."""
-    query = select(exists().where(func.lower(accounts.c.name) == name.lower()))
-    return bool(connection.scalar(query))
+def is_taken(connection: Connection, name: str) -> bool:
+    """Whether somebody has that name, in whichever letters, or one that looks like it."""
+    if is_reserved(name):
+        return True
+    look: Any = accounts.c.name
+    for letters, alike in ALIKE.items():
+        look = func.replace(look, letters, alike)
+    same = (func.lower(accounts.c.name) == name.lower()) | (func.lower(look) == _look(name))
+    return bool(connection.scalar(select(exists().where(same))))
+
+
+def is_reserved(name: str) -> bool:
+    """Whether it looks like one of those that act in the audit log and never log in."""
+    return bool({name.lower(), _look(name)} & {OPERATOR, GATEWAY})
+
+
+def _look(name: str) -> str:
+    for letters, alike in ALIKE.items():
+        name = name.replace(letters, alike)
+    return name.lower()
 
 
 def set_state(connection: Connection, name: str, state: str, by: str) -> None:

@@ -16,15 +16,14 @@ from participant_kit.protocol.identifiers import new_identifier
 
 
 def announce(connection: Connection, challenge: str | None, title: str, text: str, by: str) -> str:
-    """Tell all; the identifier of what was said."""
+    """Tell all who take part in ``challenge``, or everybody; the identifier of what was said."""
     if challenge is not None:
         find_challenge(connection, challenge)
     identifier = new_identifier()
     values = {"id": identifier, "challenge": challenge, "title": title, "text": text, "created_by": by}
     connection.execute(insert(announcements).values(**values, created_at=time.time()))
     record(connection, by, "announce", identifier, challenge=challenge, title=title)
-    path = f"/challenges/{challenge}" if challenge else "/"
-    tell_all(connection, "announcement", title, text, {"announcement": identifier, "challenge": challenge}, path)
+    tell_all(connection, "announcement", challenge, title, text, {"announcement": identifier})
     return identifier
 
 

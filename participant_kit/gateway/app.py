@@ -31,7 +31,7 @@ from participant_kit.gateway.pages import (
     invitation,
     login,
     news,
-    openid,
+    provider,
     receipt,
 )
 from participant_kit.gateway.pages import submissions as own_submissions
@@ -75,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="participant-kit gateway",
         version=__version__,
         lifespan=life,
+        redirect_slashes=False,  # it would lead to whatever host the request names
         telemetry=_SILENT,
         responses={
             "4XX": {"model": Problem, "description": "What is wrong, and what to do next."},
@@ -93,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(asset.router)
     for own in (
         login.router,
-        openid.router,
+        provider.router,
         invitation.router,
         account.router,
         news.router,

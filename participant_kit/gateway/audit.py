@@ -13,6 +13,8 @@ from participant_kit.gateway.tables import audit
 
 OPERATOR = "operator"
 """Who acts on the gateway's own command line."""
+GATEWAY = "gateway"
+"""Who acts when nobody does."""
 PAGE = 100
 
 

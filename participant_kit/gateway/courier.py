@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from participant_kit.gateway.challenges import list_challenges
 from participant_kit.gateway.database import Database, insert_missing
-from participant_kit.gateway.mail import Mail
+from participant_kit.gateway.mail import Mail, MailError
 from participant_kit.gateway.news import tell_all
 from participant_kit.gateway.settings import Settings
 from participant_kit.gateway.tables import challenges, channels, milestones, outbox
@@ -84,9 +84,8 @@ class Courier:
         slug, phase, what, moment = key
         with self._database.write() as connection:
             if insert_missing(connection, milestones, challenge=slug, phase=phase, what=what, moment=moment):
-                data = {"challenge": slug, "phase": phase, "what": what}
-                said = f"{title}: the phase {phase} {what}."
-                tell_all(connection, "phase", f"{slug}: {phase} {what}", said, data, f"/challenges/{slug}")
+                said, data = f"{title}: the phase {phase} {what}.", {"phase": phase, "what": what}
+                tell_all(connection, "phase", slug, f"{slug}: {phase} {what}", said, data)
 
     def send_due(self) -> int:
         """Send what is due; how many were tried."""
@@ -97,6 +96,9 @@ class Courier:
                 answer, sent = self._send(message, channel), True
             except Exception as error:  # whatever a stranger's server does, the others get theirs
                 answer, sent = f"{type(error).__name__}: {error}"[:200], False
+                if channel.kind == "mail":  # the operator's own server; what others say may name who gets it
+                    said = error if isinstance(error, MailError) else type(error).__name__
+                    _log.warning("Mail was not sent, and is tried again: %s", said)
             self._note(message, sent, answer)
             tried += 1
         return tried

@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.participations import takes_part
 from participant_kit.gateway.tables import accounts, channels, outbox
 from participant_kit.protocol.identifiers import new_identifier
 
 EVENTS = {
     "result": "A submission of yours has ended, or was disqualified",
-    "phase": "A phase begins or ends",
-    "announcement": "The organizer announces something",
+    "phase": "A phase begins or ends of a challenge in which you take part",
+    "announcement": "The organizer announces something about such a challenge, or to all",
 }
 MOST_CHANNELS = 5
 """Of one person."""
@@ -115,9 +116,13 @@ def tell_result(connection: Connection, row: Any, state: str, scores: dict[str, 
     _put(connection, found, "result", f"{row.challenge}: {state}", text, data, f"/submissions/{row.id}")
 
 
-def tell_all(connection: Connection, event: str, title: str, text: str, data: dict[str, Any], path: str) -> None:
-    """Tell everybody who wants to hear of ``event``."""
-    _put(connection, _wanting(connection, event), event, title, text, data, path)
+def tell_all(
+    connection: Connection, event: str, challenge: str | None, title: str, text: str, data: dict[str, Any]
+) -> None:
+    """Tell who wants to hear of ``event`` and takes part in ``challenge``; everybody, if it is of none."""
+    found = _wanting(connection, event, *([takes_part(challenge)] if challenge else []))
+    path = f"/challenges/{challenge}" if challenge else "/"
+    _put(connection, found, event, title, text, data | {"challenge": challenge}, path)
 
 
 def _wanting(connection: Connection, event: str, *which: Any) -> list[Any]:

@@ -17,7 +17,7 @@ import requests
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from participant_kit.gateway.errors import GatewayError, SettingsError
-from participant_kit.gateway.identities import Admits
+from participant_kit.gateway.identities import Admits, Identity
 from participant_kit.protocol.address import is_loopback
 
 PATIENCE = 15.0
@@ -48,6 +48,11 @@ class Provider:
         self._keys: dict[str, Any] = {}
         self._read_at = -KEPT
 
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.file.title
+
     def begin(self, secret: str, back: str) -> str:
         """Where the browser goes; it comes ``back``."""
         session, known = self._session(back), self._metadata()
@@ -59,8 +64,8 @@ class Provider:
         )
         return str(url)
 
-    def finish(self, secret: str, back: str, code: str) -> dict[str, Any]:
-        """The verified claims of who has come back. Raises :class:`GatewayError`."""
+    def finish(self, secret: str, back: str, code: str) -> Identity:
+        """Who has come back, by claims that were verified. Raises :class:`GatewayError`."""
         from authlib.common.errors import AuthlibBaseError
         from joserfc.errors import JoseError
 
@@ -69,9 +74,11 @@ class Provider:
             token = self._session(back).fetch_token(
                 known["token_endpoint"], code=code, code_verifier=derive(secret, "verifier"), timeout=PATIENCE
             )
-            return self._verify(token["id_token"], derive(secret, "nonce"))
+            claims = self._verify(token["id_token"], derive(secret, "nonce"))
         except (AuthlibBaseError, JoseError, requests.RequestException, KeyError, ValueError) as error:
-            raise _refused(type(error).__name__) from None
+            raise refused(type(error).__name__) from None
+        wanted = str(claims.get("preferred_username") or claims.get("email") or "participant")
+        return Identity(self.file.issuer, str(claims["sub"])[:255], wanted, self.file.admits)
 
     def _verify(self, token: str, nonce: str) -> dict[str, Any]:
         from authlib.oidc.core import CodeIDToken
@@ -108,10 +115,10 @@ class Provider:
                 url = f"{self.file.issuer.rstrip('/')}/.well-known/openid-configuration"
                 known = requests.get(url, timeout=PATIENCE).json()
                 if known["issuer"] != self.file.issuer:
-                    raise _refused("another issuer")
+                    raise refused("another issuer")
                 self._keys = requests.get(known["jwks_uri"], timeout=PATIENCE).json()
             except (requests.RequestException, KeyError, ValueError) as error:
-                raise _refused(type(error).__name__) from None
+                raise refused(type(error).__name__) from None
             self._known, self._read_at = known, time.monotonic()
         return self._known
 
@@ -121,13 +128,18 @@ def derive(secret: str, what: str) -> str:
     return hmac.new(secret.encode(), what.encode(), hashlib.sha256).hexdigest()
 
 
-def read_provider(path: Path) -> Provider:
-    """The provider in a file. Raises :class:`SettingsError`."""
+def require_library() -> None:
+    """Raise :class:`SettingsError` now, and not at the first login, if Authlib is not there."""
     try:
-        import authlib  # noqa: F401 - asked for now, needed at the first login
+        import authlib  # noqa: F401
     except ImportError:
         hint = "Install it: pip install 'participant-kit[oidc]'"
-        raise SettingsError("OpenID Connect needs a library that is not installed.", hint=hint) from None
+        raise SettingsError("Logging in elsewhere needs a library that is not installed.", hint=hint) from None
+
+
+def read_provider(path: Path) -> Provider:
+    """The provider in a file. Raises :class:`SettingsError`."""
+    require_library()
     try:
         file = ProviderFile.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -141,6 +153,7 @@ def read_provider(path: Path) -> Provider:
     return Provider(file)
 
 
-def _refused(why: str) -> GatewayError:
+def refused(why: str) -> GatewayError:
+    """Nobody is let in, because of ``why``."""
     hint = "Try it again. If it stays so, tell the organizer."
     return GatewayError(502, "provider", f"The provider of your identity did not say who you are ({why}).", hint=hint)

@@ -16,6 +16,7 @@ from participant_kit.gateway.bell import Bell
 from participant_kit.gateway.blobs import Blobs
 from participant_kit.gateway.database import Database
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.identities import Elsewhere
 from participant_kit.gateway.leaderboard import BoardPage
 from participant_kit.gateway.limits import Limits
 from participant_kit.gateway.openid import read_provider
@@ -45,7 +46,11 @@ class Service:
 
     def __post_init__(self) -> None:
         self.readiness, self.limits = Readiness(self), Limits()
-        self.provider = read_provider(self.settings.openid) if self.settings.openid else None
+        self.providers: dict[str, Elsewhere] = {}
+        if self.settings.openid:
+            self.providers["openid"] = read_provider(self.settings.openid)
+        if self.settings.hub and self.settings.hub.public:
+            self.providers["hub"] = self.settings.hub
 
     def drain(self) -> None:
         """Begin nothing more, and let every request that waits for a change answer now."""

@@ -262,3 +262,23 @@ identities = Table(
     Column("account", ForeignKey("accounts.name"), nullable=False, index=True),
     Column("created_at", Float, nullable=False),
 )
+
+participations = Table(
+    "participations",
+    metadata,
+    Column("challenge", ForeignKey("challenges.slug"), primary_key=True),
+    Column("account", ForeignKey("accounts.name"), primary_key=True),
+    Column("since", Float, nullable=False),
+    comment="who has fetched a challenge's kit as themselves; who has submitted takes part as well",
+)
+
+lockouts = Table(
+    "lockouts",
+    metadata,
+    Column("account", ForeignKey("accounts.name"), primary_key=True),
+    Column("address", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("since", Float, nullable=False, comment="when the first of them was"),
+    Column("until", Float, comment="until when it is locked; None while it is not yet"),
+    comment="logins that failed with what was once a token of the account; forgotten after a day",
+)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from participant_kit.gateway.accounts import account_exists
+from participant_kit.gateway.accounts import is_taken
 from participant_kit.gateway.audit import record
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import accounts, submissions
@@ -19,8 +19,10 @@ from participant_kit.gateway.tables import accounts, submissions
 
 def make_team(connection: Connection, name: str, by: str) -> None:
     """A team without members. Raises :class:`GatewayError` (409) for a name that is taken."""
-    if account_exists(connection, name):
-        raise GatewayError(409, "name_taken", f"{name} is taken.", hint="Choose another name.")
+    if is_taken(connection, name):
+        raise GatewayError(
+            409, "name_taken", f"{name} is taken, or looks like a name that is.", hint="Choose another name."
+        )
     values = {"name": name, "role": "participant", "created_at": time.time(), "revision": 0, "state": "active"}
     connection.execute(insert(accounts).values(is_team=True, **values))
     record(connection, by, "make team", name)

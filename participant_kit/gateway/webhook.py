@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import urllib3
 
 PATIENCE = 15.0
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given to anybody in the world; the rest of version 6 is for a network's own use."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -84,4 +86,6 @@ def _is_public(address: str) -> bool:
             inside = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inside is not None:
             return _is_public(str(inside))
+        if found not in _UNICAST:
+            return False
     return found.is_global and not found.is_multicast

@@ -152,6 +152,7 @@ def test_a_score_changes_the_page_and_until_then_a_browser_has_it(changing: Worl
     assert changing.client.get(BOARD, headers=tag).status_code == 200
 
 
+@pytest.mark.attack("clickjacking")
 def test_another_page_may_frame_the_small_board_and_no_other(board: World) -> None:
     embedded = board.client.get(f"{BOARD}/embed")
     assert "frame-ancestors *" in embedded.headers["content-security-policy"] and ">bob" in embedded.text

@@ -44,6 +44,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
         requests.post(f"{address}/accounts", json={"name": CANARY, "role": CANARY}, headers=running.auth("org"))
         requests.get(f"{running.address}/{CANARY}", headers={"Cookie": CANARY, "User-Agent": CANARY, "Referer": CANARY})
         requests.request(CANARY, f"{running.address}/")
+        for line in (f"%0a{CANARY}", f"%0d%0a{CANARY}", f"%1b[2K{CANARY}", f"%e2%80%a8{CANARY}"):  # lines of their own
+            requests.get(f"{address}/challenges/small{line}/kit?phase={line}", headers=running.auth("ada"))
+            requests.get(f"{running.address}/login?next=/{line}", headers={"Accept": "text/html"})
+            requests.post(f"{running.address}/login", data={"token": line}, headers={"Origin": running.address})
         requests.get(f"{address}/", headers={"X-Request-ID": f"{CANARY} {CANARY}", "traceparent": CANARY})
         answer = requests.get(f"{address}/", headers={"X-Request-ID": "well-formed-1"})
         assert answer.headers["X-Request-ID"] == "well-formed-1"
@@ -60,6 +64,7 @@ def events(log: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.splitlines() if line.startswith('{"')]
 
 
+@pytest.mark.attack("log injection")
 def test_no_line_or_span_holds_anything_that_was_sent(written: tuple[str, str, GatewayProcess]) -> None:
     log, _, running = written
     assert "canary" not in log.lower()

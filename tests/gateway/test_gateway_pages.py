@@ -99,6 +99,7 @@ def test_a_kit_without_codebook_sample_or_pages_has_every_tab(empty: World, tmp_
         page(empty, HOME + tab)
 
 
+@pytest.mark.attack("xss")
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -191,6 +192,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.attack("path")
 @pytest.mark.parametrize("path", PATHS)
 def test_no_path_leads_out_or_to_another_site(scored: World, path: str) -> None:
     answer = scored.client.get("http://testserver" + path, headers=BROWSER, follow_redirects=False)
@@ -200,6 +202,7 @@ def test_no_path_leads_out_or_to_another_site(scored: World, path: str) -> None:
     assert "root:" not in answer.text
 
 
+@pytest.mark.attack("open redirect")
 def test_the_short_address_leads_a_browser_to_the_challenge_and_nowhere_else(scored: World) -> None:
     short = scored.client.get("/small", headers=BROWSER, follow_redirects=False)
     assert (short.status_code, short.headers["location"]) == (307, HOME)
@@ -209,12 +212,14 @@ def test_the_short_address_leads_a_browser_to_the_challenge_and_nowhere_else(sco
     assert scored.client.get("/healthz").json() == {"status": "ok"}
 
 
+@pytest.mark.attack("host header")
 @pytest.mark.parametrize("host", ["evil.example/x", "a b", '"><script>', "evil.example:port", "ev_il", ""])
 def test_what_is_no_host_is_refused_and_stands_on_no_page(scored: World, host: str) -> None:
     text = page(scored, HOME, 400, Host=host)
     assert not host or host not in text
 
 
+@pytest.mark.attack("host header")
 def test_a_gateway_that_knows_its_address_believes_no_header(data: Path, database: str | None, tmp_path: Path) -> None:
     settings = Settings(data, database, address="https://pkit.example.org/sub")
     with TestClient(create_app(settings)) as client:
@@ -226,11 +231,13 @@ def test_a_gateway_that_knows_its_address_believes_no_header(data: Path, databas
         assert f'href="/sub{HOME}/data"' in page(known)
 
 
+@pytest.mark.attack("cache poisoning")
 def test_what_one_host_was_told_is_not_told_to_another(scored: World) -> None:
     assert "http://evil.example" in page(scored, Host="evil.example")
     assert "evil.example" not in page(scored)
 
 
+@pytest.mark.attack("xss")
 def test_every_page_forbids_code_and_style_in_itself(scored: World) -> None:
     for path in ("/", *(HOME + tab for tab in TABS), f"{HOME}/leaderboard/embed", "/nowhere"):
         answer = scored.client.get(path, headers=BROWSER)
@@ -330,6 +337,7 @@ def hostile_kit(folder: Path, quoted: bytes) -> bytes:
     return make_full_kit(folder, card, book.replace(b"unit: years", b"unit: " + quoted))
 
 
+@pytest.mark.attack("xss")
 def test_no_text_of_a_card_or_codebook_is_more_than_text(world: World, tmp_path: Path) -> None:
     clean = elements(world)
     for number, text in enumerate(XSS):
@@ -338,6 +346,7 @@ def test_no_text_of_a_card_or_codebook_is_more_than_text(world: World, tmp_path:
         ElementTree.fromstring(world.client.get(f"{HOME}/feed.xml").content)
 
 
+@pytest.mark.attack("xss")
 @pytest.mark.parametrize("text", XSS)
 def test_no_name_that_is_typed_is_more_than_text(scored: World, text: str) -> None:
     clean = Elements(page(scored, f"{HOME}/leaderboard?name=zoe"))
@@ -371,6 +380,7 @@ MARKDOWN = [
 ]
 
 
+@pytest.mark.attack("xss")
 @pytest.mark.parametrize("text", MARKDOWN)
 @pytest.mark.parametrize("name", ["a.md", "a.html"])
 def test_nothing_an_organizer_writes_runs_looks_elsewhere_or_covers_the_page(name: str, text: str) -> None:
@@ -404,6 +414,7 @@ def test_a_receipt_is_verified_in_the_page(scored: World) -> None:
     assert scored.client.post(f"{HOME}/receipts", content=b"x" * (1 << 20), headers=BROWSER).status_code == 413
 
 
+@pytest.mark.attack("another's address")
 def test_who_types_the_address_of_anothers_receipt_finds_nothing(scored: World) -> None:
     identifier = scored.client.get(f"{API}/submissions", headers=scored.auth("ada")).json()[0]["id"]
     mine = scored.client.get(f"{HOME}/receipts/{identifier}", headers=BROWSER | scored.auth("ada"))

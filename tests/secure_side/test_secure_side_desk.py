@@ -56,12 +56,14 @@ def test_it_shows_what_waits_with_its_bits_and_the_ledger(inside: TestClient) ->
         assert words in page
 
 
+@pytest.mark.attack("xss")
 def test_a_name_that_is_markup_is_text(inside: TestClient) -> None:
     page = inside.get("/").text
     assert EVIL not in page
     assert "&lt;script&gt;" in page
 
 
+@pytest.mark.attack("session")
 def test_nothing_is_shown_or_decided_without_the_code(browser: TestClient, state: Path) -> None:
     assert browser.get("/").status_code == 401
     assert SUBMISSION not in browser.get("/").text
@@ -69,6 +71,7 @@ def test_nothing_is_shown_or_decided_without_the_code(browser: TestClient, state
     assert decision_on(state, SUBMISSION) is None
 
 
+@pytest.mark.attack("guessing")
 def test_the_code_works_once_and_few_may_be_tried(browser: TestClient, state: Path) -> None:
     assert browser.post("/enter", data={"code": CODE}).status_code == 200
     browser.cookies.clear()
@@ -91,6 +94,7 @@ def test_a_decision_is_the_holder_s(inside: TestClient, state: Path, answer: str
     assert inside.post("/decide", data=given).status_code == 409, "what was decided is decided"
 
 
+@pytest.mark.attack("csrf")
 def test_another_site_can_neither_decide_nor_look(inside: TestClient, state: Path) -> None:
     given = {"form": form_of(inside), "submission": SUBMISSION, "answer": "approve"}
     assert inside.post("/decide", data=given, headers={"Origin": "https://evil.example"}).status_code == 403
@@ -112,6 +116,7 @@ def test_a_form_that_makes_no_sense_decides_nothing(inside: TestClient, state: P
     assert decision_on(state, SUBMISSION) is None
 
 
+@pytest.mark.attack("xss")
 def test_it_loads_nothing_from_elsewhere_and_runs_no_script_but_its_own(inside: TestClient) -> None:
     answer = inside.get("/")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -155,6 +160,7 @@ def test_what_does_not_run_is_not_stopped(at_work: Path, inside: TestClient, wha
     assert not (at_work / "stop").exists()
 
 
+@pytest.mark.attack("csrf")
 @pytest.mark.parametrize("path", ["/stop", "/test"])
 def test_nothing_is_done_by_a_form_of_elsewhere(at_work: Path, inside: TestClient, path: str) -> None:
     assert inside.post(path, data={"form": "guessed", "submission": RUNNING}).status_code == 403

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from participant_kit.gateway.accounts import add_token, list_tokens, remove_tokens
+from participant_kit.gateway.accounts import add_token, end_tokens, list_tokens
 from participant_kit.gateway.audit import record
 from participant_kit.gateway.pages.address import public_address
 from participant_kit.gateway.pages.page import answer
@@ -46,7 +46,7 @@ def post_token(request: Request, service: Gateway, viewer: Viewer, form: SentFor
 def post_end(request: Request, service: Gateway, viewer: Viewer, form: SentForm) -> Response:
     """End every token and every other session: for who has lost one."""
     with service.database.write() as connection:
-        remove_tokens(connection, viewer.person)
+        end_tokens(connection, viewer.person)
         end_others(connection, viewer.person, request.cookies.get(cookie_name(request), ""))
         record(connection, viewer.person, "end tokens", viewer.person)
     return go(request, "/account")

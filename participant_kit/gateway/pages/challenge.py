@@ -212,8 +212,11 @@ def _file(request: Request, service: Service, challenge: Challenge, name: str) -
 
 
 def find_short(request: Request) -> Response | None:
-    """``/icu``, which ``pkit join`` takes, leads to the challenge; None for every other address."""
-    slug = request.url.path.removeprefix(root_path(request))[1:]
+    """``/icu``, which ``pkit join`` takes, leads to the challenge, and a slash at an end to the page; else None."""
+    path = request.url.path.removeprefix(root_path(request))
+    if path.startswith("/challenges/") and path.endswith("/"):
+        return RedirectResponse(f"{root_path(request)}{path.rstrip('/')}", 307)
+    slug = path[1:]
     try:
         return RedirectResponse(f"{root_path(request)}{get_challenge(request.app.state.service, slug).address}", 307)
     except GatewayError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from participant_kit.gateway.accounts import Caller, find_account
+from participant_kit.gateway.accounts import Caller, find_account, find_owner
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.lockouts import check_lockout, count_failure
 from participant_kit.gateway.pages.form import Form
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import (
@@ -36,8 +37,8 @@ async def get_login(request: Request, service: Gateway, next: str = "/") -> Resp
 
 
 def _show(request: Request, service: Service, form: Form, status: int = 200) -> Response:
-    provider = service.provider.file.title if service.provider else ""
-    return answer(request, "login", status, form=form, provider=provider)
+    providers = {name: provider.title for name, provider in service.providers.items()}
+    return answer(request, "login", status, form=form, providers=providers)
 
 
 @router.post("/login", dependencies=[Depends(find_viewer)])
@@ -49,7 +50,7 @@ async def post_login(request: Request, service: Gateway) -> Response:
     token = form.text("token", 200)
     if not form.faults:
         try:
-            account = await run_in_threadpool(_find, service, token)
+            account = await run_in_threadpool(_find, service, token, who)
             return await run_in_threadpool(log_in, request, service, account.person, form.get("next"))
         except GatewayError as error:
             service.limits.count("login", who)
@@ -58,9 +59,19 @@ async def post_login(request: Request, service: Gateway) -> Response:
     return _show(request, service, form, 422)
 
 
-def _find(service: Service, token: str) -> Caller:
+def _find(service: Service, token: str, address: str) -> Caller:
     with service.database.read() as connection:
-        account = find_account(connection, token)
+        owner = find_owner(connection, token)
+        if owner is not None:
+            check_lockout(connection, owner, address)
+    try:
+        with service.database.read() as connection:
+            account = find_account(connection, token)
+    except GatewayError as error:
+        if owner is not None and error.code == "token_expired":
+            with service.database.write() as connection:
+                count_failure(connection, owner, address)
+        raise
     if account.role not in ("participant", "organizer"):
         raise GatewayError(403, "role", "This is a runner's token.", hint="Pages are for people.")
     return account

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import quote, urlsplit
@@ -182,5 +183,12 @@ def set_cookie(request: Request, response: Response, secret: str) -> None:
 
 
 def client_of(request: Request) -> str:
-    """The address that limits are counted for."""
-    return request.client.host if request.client else ""
+    """The address that limits are counted for; of version 6 the network of 64 bits, of which one person has all."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host[:64]
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False))

@@ -16,6 +16,7 @@ from participant_kit.gateway.challenges import (
 )
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import PAGE, BoardPage, board_version, read_board, read_own_row
+from participant_kit.gateway.participations import note_participation
 from participant_kit.gateway.publish import publish
 from participant_kit.gateway.quotas import read_quota
 from participant_kit.gateway.routes.upload import BINARY, read_body
@@ -48,9 +49,14 @@ async def put_challenge(slug: str, request: Request, service: Gateway, organizer
     return await run_in_threadpool(publish, service, slug, kit, organizer.person)
 
 
-@router.get("/{slug}/kit", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
-def get_kit(slug: str, service: Gateway) -> Response:
-    """The starter kit, a zip."""
+@router.get(
+    "/{slug}/kit",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {}}}},
+    openapi_extra={"security": [{}]},  # a token is optional
+)
+def get_kit(slug: str, service: Gateway, credentials: Credentials) -> Response:
+    """The starter kit, a zip. Who fetches it with a participant's token takes part, and hears of the challenge."""
     for _ in range(2):  # between the two looks another kit may have been published
         with service.database.read() as connection:
             info = find_challenge(connection, slug)
@@ -59,6 +65,12 @@ def get_kit(slug: str, service: Gateway) -> Response:
             break
     else:
         raise GatewayError(404, "kit_unknown", "The kit is not stored here.", hint="The organizer publishes it again.")
+    if credentials:
+        with suppress(GatewayError):  # the kit is open to who has no token, or one that has expired
+            with service.database.read() as connection:
+                account = find_account(connection, credentials.credentials)
+            if account.role == "participant":
+                note_participation(service.database, slug, account.person)
     headers = {"ETag": f'"{info.kit_sha256}"', "Content-Disposition": f'attachment; filename="{slug}.zip"'}
     return Response(kit, media_type="application/zip", headers=headers)
 

@@ -23,9 +23,9 @@ def post_hub(request: Request, service: Gateway, credentials: Credentials) -> Ne
         raise GatewayError(404, "no_hub", "This gateway belongs to no JupyterHub.", hint=hint)
     if credentials is None:
         raise GatewayError(401, "token_missing", "This needs a token.", hint="Send one of the JupyterHub's.")
-    name = hub.who(credentials.credentials)
+    identity = hub.identify(credentials.credentials)
     with service.database.write() as connection:
-        person = welcome_identity(connection, f"jupyterhub {hub.api}", name, name, "anyone")
+        person = welcome_identity(connection, identity)
         caller = find_person(connection, person)
         remove_expired(connection, person)
         request.state.account = person  # for the log

@@ -314,6 +314,7 @@ def test_runners_are_seen_when_they_ask_for_work(world: World, organizer: Browse
     assert ">away<" in organizer.answer.text
 
 
+@pytest.mark.attack("formula")
 @both
 def test_everything_is_exported_but_secrets_and_notebooks(world: World, organizer: Browser) -> None:
     identifier = scored(world, 0.9)
@@ -393,6 +394,7 @@ def check(text: str) -> None:
     assert parser.found == [] and "833533" not in text
 
 
+@pytest.mark.attack("xss")
 def test_no_text_that_anybody_types_becomes_a_script(world: World, organizer: Browser) -> None:
     identifier, other = scored(world, 0.9), scored(world, 0.8, "bob")
     bob = Browser(world).log_in("bob")
@@ -427,6 +429,7 @@ def test_no_text_that_anybody_types_becomes_a_script(world: World, organizer: Br
     check(guest.go("/login") and guest.send("/login", 422, token=SCRIPTS[0]))
 
 
+@pytest.mark.attack("path")
 @both
 def test_no_path_leads_out_of_what_pages_have(world: World, organizer: Browser) -> None:
     tricks = ("..%2f..%2fgateway.sqlite", "%2e%2e/", "....//", "%00", "a%0d%0ab", "..\\..", "%c0%ae%c0%ae/", "x" * 3000)

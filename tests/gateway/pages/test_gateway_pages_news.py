@@ -24,7 +24,7 @@ from aiosmtpd.controller import Controller
 from browser_world import Browser, both
 from databases import fresh_database
 from fastapi.testclient import TestClient
-from gateway_world import World, make_kit
+from gateway_world import API, World, make_kit
 from support import CARD
 
 from participant_kit.gateway import courier as couriers
@@ -53,12 +53,14 @@ class Hook:
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []
+        self.paths: list[str] = []
         self.answers: list[int] = []
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.paths.append(self.path)
                 hook.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(hook.answers.pop(0) if hook.answers else 204)
                 self.send_header("Location", "http://127.0.0.1:1/")
@@ -127,6 +129,10 @@ def end_one(world: World, who: str = "ada", auc: float = 0.8) -> str:
     claim = world.claim()
     assert claim and world.finish(claim, auc).status_code == 204
     return identifier
+
+
+def fetch_kit(world: World, who: str) -> None:
+    assert world.client.get(f"{API}/challenges/small/kit", headers=world.auth(who)).status_code == 200
 
 
 def words(mail: Message) -> str:
@@ -203,6 +209,37 @@ def test_a_person_hears_of_what_they_chose(world: World, courier: Courier, hook:
     Browser(world).log_in("bob").post("/account/news/change", form | {"act": "test"}, 403)
     bob = Browser(world).log_in("bob", path="/account/news")
     bob.post("/account/news/change", form | {"form": bob.form("/account/news").values["form"], "act": "test"}, 404)
+
+
+@both
+def test_what_is_announced_of_a_challenge_goes_to_those_who_take_part_in_it(
+    world: World, courier: Courier, hook: Hook
+) -> None:
+    organizer = Browser(world).log_in("org", "organizer", "/desk/people")
+    organizer.send("/people/teams", team="foxes")
+    for who in ("kit", "sent", "fox", "wolf", "other"):
+        add(Browser(world).log_in(who), "webhook", f"{hook.address}&who={who}")
+        if who in ("fox", "wolf"):
+            organizer.go("/desk/people")
+            organizer.send("/people/join", person=who, into="foxes")
+    fetch_kit(world, "kit")
+    fetch_kit(world, "kit")
+    assert world.client.get(f"{API}/challenges/small/kit").status_code == 200  # nobody's, as anybody may
+    world.submit("sent")
+    world.submit("fox")
+    due_now(world)
+    courier.send_due()
+    hook.got.clear()
+    hook.paths.clear()
+    for challenge, told in (("small", {"kit", "sent", "fox", "wolf"}), ("", {"kit", "sent", "fox", "wolf", "other"})):
+        organizer.go("/desk/announcements")
+        organizer.send("/announcements", title="News", text="See 03.", challenge=challenge)
+        due_now(world)
+        courier.send_due()
+        assert {path.partition("who=")[2] for path in hook.paths} == told and len(hook.got) == len(told)
+        assert json.loads(hook.got[0][1])["data"]["challenge"] == (challenge or None)
+        hook.got.clear()
+        hook.paths.clear()
 
 
 def test_what_was_not_delivered_is_sent_again_with_the_same_identifier(
@@ -293,6 +330,7 @@ def test_nothing_is_told_of_what_was_rolled_back(world: World, courier: Courier,
 
 def test_a_phase_that_begins_or_ends_is_told_once(world: World, courier: Courier, hook: Hook, tmp_path: Path) -> None:
     add(Browser(world).log_in("ada"), "webhook", hook.address)
+    fetch_kit(world, "ada")
     courier.look_at_phases()
     assert courier.send_due() == 0  # it began long before
     soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2)).encode()
@@ -306,10 +344,12 @@ def test_a_phase_that_begins_or_ends_is_told_once(world: World, courier: Courier
     assert json.loads(hook.got[0][1])["data"]["what"] == "ends"
 
 
+@pytest.mark.attack("ssrf")
 def test_webhooks_go_to_no_machine_of_the_operators_own(monkeypatch: pytest.MonkeyPatch) -> None:
     hosts = ("127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "[::1]")
     odd = ("[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fd00::1]", "2130706433", "0x7f.1", "127.1")
-    for host in (*hosts, *odd):
+    own = ("[64:ff9b:1::7f00:1]", "[fec0::1]", "[::ffff:0:127.0.0.1]", "[::127.0.0.1]", "[fe80::1]", "[ff02::1]")
+    for host in (*hosts, *odd, *own):
         with pytest.raises(WebhookError, match=r"private network|not known"):
             post_webhook(f"https://{host}/", b"", {}, private=False)
     for url in (
@@ -325,6 +365,7 @@ def test_webhooks_go_to_no_machine_of_the_operators_own(monkeypatch: pytest.Monk
             post_webhook(url, b"", {}, private=False)
 
 
+@pytest.mark.attack("mail header injection")
 def test_addresses_that_are_none_are_said_at_their_field(world: World) -> None:
     ada = Browser(world).log_in("ada")
     wrong = ("", "ada", "ada@", "@example.org", "a b@example.org", "ada@example.org\nBcc: eve@example.org", "a@b@c")

@@ -87,6 +87,7 @@ def test_somebody_logs_in_at_their_institution(world: World) -> None:
     assert world.submit("ada").json()["participant"] == "ada"
 
 
+@pytest.mark.attack("confusable names")
 def test_a_name_that_is_taken_or_odd_is_made_another(world: World) -> None:
     world.auth("ada")
     browser, odd = Browser(world), Browser(world)
@@ -105,6 +106,7 @@ def test_who_is_logged_in_keeps_their_account(world: World) -> None:
     assert "newton" in elsewhere.text
 
 
+@pytest.mark.attack("login elsewhere")
 def test_a_login_that_another_browser_began_is_refused(world: World) -> None:
     """Else somebody would be logged in as another, and submit for them."""
     attacker, victim = Browser(world), Browser(world)
@@ -118,6 +120,7 @@ def test_a_login_that_another_browser_began_is_refused(world: World) -> None:
     attacker.go(back, 403)  # a code is used once, and the secret is gone
 
 
+@pytest.mark.attack("login elsewhere")
 def test_what_the_provider_did_not_grant_is_not_let_in(world: World) -> None:
     browser = Browser(world)
     there = begin(browser)
@@ -128,6 +131,7 @@ def test_what_the_provider_did_not_grant_is_not_let_in(world: World) -> None:
     assert world.query("SELECT count(*) FROM identities") == [(0,)]
 
 
+@pytest.mark.attack("login elsewhere")
 def test_a_code_of_another_login_of_the_same_person_is_refused(world: World) -> None:
     """Its nonce is another."""
     browser, other = Browser(world), Browser(world)
@@ -149,6 +153,7 @@ def test_who_comes_for_the_first_time_waits_for_approval(data: Path, issuer: str
         assert browser.path == "/account"
 
 
+@pytest.mark.attack("open redirect")
 def test_logging_in_there_leads_to_no_other_site(world: World) -> None:
     browser = Browser(world)
     back = authorize(begin(browser, "https://evil.example"), "u-1")

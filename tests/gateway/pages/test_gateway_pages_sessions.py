@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from browser_world import ADDRESS, Browser, both
 from databases import query
 from gateway_world import World
@@ -23,6 +24,7 @@ def test_a_token_opens_a_session_which_ends_at_logging_out(world: World) -> None
     assert browser.go("/account") and browser.path == "/login"
 
 
+@pytest.mark.attack("cookies")
 def test_a_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World) -> None:
     browser = Browser(world)
     world.auth("ada")
@@ -40,6 +42,7 @@ def test_a_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World) -> No
     assert "strict-transport-security" not in plain.headers
 
 
+@pytest.mark.attack("session")
 def test_what_is_stored_of_a_session_opens_none(world: World) -> None:
     browser = Browser(world).log_in("ada")
     secret = browser.client.cookies["pkit"]
@@ -51,6 +54,7 @@ def test_what_is_stored_of_a_session_opens_none(world: World) -> None:
     assert thief.go("/account") and thief.path == "/login"
 
 
+@pytest.mark.attack("session")
 def test_logging_in_makes_a_new_secret_whatever_cookie_was_there(world: World) -> None:
     """Session fixation: the one that an attacker has put there opens nothing afterwards."""
     attacker = Browser(world).log_in("eve")
@@ -98,6 +102,7 @@ FOREIGN: list[dict[str, str]] = [
 ]
 
 
+@pytest.mark.attack("csrf")
 def test_a_form_of_another_site_changes_nothing(world: World) -> None:
     organizer = Browser(world).log_in("org", "organizer", "/desk/people")
     form = organizer.form("/desk/people/teams")
@@ -108,6 +113,7 @@ def test_a_form_of_another_site_changes_nothing(world: World) -> None:
     assert world.query("SELECT name FROM accounts WHERE is_team") == []
 
 
+@pytest.mark.attack("csrf")
 def test_a_form_without_the_sessions_own_token_changes_nothing(world: World) -> None:
     organizer, other = Browser(world).log_in("org", "organizer"), Browser(world).log_in("oz", "organizer")
     theirs = other.form("/logout").values["form"]
@@ -117,6 +123,7 @@ def test_a_form_without_the_sessions_own_token_changes_nothing(world: World) -> 
     assert world.query("SELECT name FROM accounts WHERE is_team") == []
 
 
+@pytest.mark.attack("csrf")
 def test_nobody_is_logged_in_by_a_form_of_another_site(world: World) -> None:
     world.auth("eve")
     victim = Browser(world)
@@ -137,6 +144,7 @@ ELSEWHERE = [
 ]
 
 
+@pytest.mark.attack("open redirect")
 def test_logging_in_leads_to_no_other_site(world: World) -> None:
     world.auth("ada")
     browser = Browser(world)
@@ -148,6 +156,7 @@ def test_logging_in_leads_to_no_other_site(world: World) -> None:
         assert (again.status_code, again.headers["location"]) == (303, "/"), path
 
 
+@pytest.mark.attack("host header")
 def test_the_host_that_a_request_names_leads_nobody_away(world: World) -> None:
     organizer = Browser(world).log_in("org", "organizer", "/desk/invitations")
     form = organizer.form("/desk/invitations")
@@ -158,6 +167,7 @@ def test_the_host_that_a_request_names_leads_nobody_away(world: World) -> None:
     assert answer.headers["location"] == "/"
 
 
+@pytest.mark.attack("guessing")
 def test_guessing_is_slowed_down_and_told_when_to_go_on(world: World) -> None:
     browser = Browser(world)
     for _ in range(int(ALLOWED["login"].split()[0])):
@@ -170,6 +180,7 @@ def test_guessing_is_slowed_down_and_told_when_to_go_on(world: World) -> None:
     browser.post("/login", {"token": world.tokens["ada"]}, 429)
 
 
+@pytest.mark.attack("guessing")
 def test_a_wrong_token_is_said_at_its_field_and_is_not_sent_back(world: World) -> None:
     browser = Browser(world)
     browser.go("/login?next=/account")
@@ -180,6 +191,7 @@ def test_a_wrong_token_is_said_at_its_field_and_is_not_sent_back(world: World) -
     assert browser.faults == ["This is needed."]
 
 
+@pytest.mark.attack("session")
 def test_a_runner_has_no_session(world: World) -> None:
     world.auth("r", "runner")
     browser = Browser(world)
@@ -210,6 +222,7 @@ def test_a_form_of_a_session_that_has_ended_says_so(world: World) -> None:
     assert "what you typed is still there" in organizer.text
 
 
+@pytest.mark.attack("cache poisoning")
 def test_no_page_of_a_person_is_stored_by_a_cache_or_shown_in_a_frame(world: World) -> None:
     browser = Browser(world).log_in("org", "organizer")
     for path in ("/account", "/submissions", "/desk", "/desk/people", "/desk/audit", "/login"):
@@ -220,6 +233,7 @@ def test_no_page_of_a_person_is_stored_by_a_cache_or_shown_in_a_frame(world: Wor
             assert "frame-ancestors 'none'" in policy and "unsafe" not in policy and "form-action 'self'" in policy
 
 
+@pytest.mark.attack("another's address")
 def test_the_desk_is_not_there_for_others(world: World) -> None:
     participant, nobody = Browser(world).log_in("ada"), Browser(world)
     for path in ("", "/people", "/invitations", "/submissions", "/challenges/small", "/runners", "/audit", "/export"):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from participant_kit.gateway.accounts import set_state
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.lockouts import lift_lockouts, list_lockouts
 from participant_kit.gateway.pages.form import Form
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, SentForm, go
@@ -37,8 +38,8 @@ def _show(
 ) -> Response:
     with service.database.read() as connection:
         people, teams = list_people(connection, find, offset, PAGE + 1), list_teams(connection)
-        members = list_members(connection)
-    values = {"teams": teams, "members": members, "form": form, "find": find, "offset": offset}
+        members, locked = list_members(connection), list_lockouts(connection)
+    values = {"teams": teams, "members": members, "form": form, "find": find, "offset": offset, "locked": locked}
     more = offset + PAGE if len(people) > PAGE else None
     return answer(request, "desk_people", status, people=people[:PAGE], more=more, back=max(0, offset - PAGE), **values)
 
@@ -51,6 +52,14 @@ def post_state(request: Request, service: Gateway, organizer: Organizer, form: S
         raise GatewayError(422, "act", form.faults["act"], hint="Use the buttons of the page.")
     with service.database.write() as connection:
         set_state(connection, name, STATES[act], organizer.person)
+    return go(request, "/desk/people")
+
+
+@router.post("/unlock")
+def post_unlock(request: Request, service: Gateway, organizer: Organizer, form: SentForm) -> Response:
+    """Let somebody log in again before the time is over."""
+    with service.database.write() as connection:
+        lift_lockouts(connection, form.get("name"), organizer.person)
     return go(request, "/desk/people")
 
 
