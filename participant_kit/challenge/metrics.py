@@ -34,7 +34,7 @@ class NamedMetric:
         if self.reads == "probability":
             classes = _classes(truth)
             # small, because scikit-learn looks through them again and again
-            positive, chance = (truth == classes[1]).astype("int8").to_numpy(), prediction.astype(float).to_numpy()
+            positive, chance = (truth == classes[1]).to_numpy("int8"), prediction.astype(float).to_numpy("float64")
             if self.name in RANKED and can_rank(positive, chance):
                 function = RANKED[self.name]
             score = float(function(positive, chance))

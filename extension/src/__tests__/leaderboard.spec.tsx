@@ -138,7 +138,7 @@ describe('LeaderboardSection', () => {
   it('brings my row into view', () => {
     const rows = Array.from({ length: 500 }, (_, index) => boardRow(`p${index}`, index + 1, 0.5));
     show(board({ participants: 500, rows, me: 'p400' }));
-    const scrolled = jest.fn<void, [ScrollToOptions]>();
+    const scrolled = jest.fn<undefined, [ScrollToOptions]>();
     const region = screen.getByRole('region');
     Object.defineProperty(region, 'scrollHeight', { value: 28 * 500 }); // which jsdom does not know
     region.scrollTo = scrolled as typeof region.scrollTo;
