@@ -191,7 +191,7 @@ class DaskWorkers:
 
 
 def needs_of(limits: Limits) -> dict[str, int]:
-    """What one job takes of a worker, as Dask's resources: cores, bytes (the sandbox's disk among them), and GPUs if any."""
+    """What one job takes of a worker, as Dask's resources: cores, GPUs, and bytes, the disk among them."""
     needs = {"cpus": limits.cpus, "memory": int(limits.memory + limits.disk)}
     return needs | ({"GPU": limits.gpus} if limits.gpus else {})
 
