@@ -1,4 +1,4 @@
-"""An S3 server as a process of its own, whose buckets are folders."""
+"""An S3 server as a process of its own, whose buckets are folders, and which knows one key."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Store:
         self._folder = tempfile.TemporaryDirectory(dir=MEMORY)
         self.root = Path(self._folder.name)
         (self.root / BUCKET).mkdir()
+        self.accept(SECRET)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.url = f"s3://{BUCKET}/gateways/first"
@@ -44,13 +45,21 @@ class Store:
         self._folder.cleanup()
 
     def start(self) -> None:
-        program = Path(sys.executable).with_name("localbucket")
-        command = [str(program), str(self.root), "--port", str(self._port)]
+        program = Path(__file__).with_name("signed_bucket.py")
+        command = [sys.executable, str(program), str(self.root), str(self._port), str(self._key)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while not self._answers():
             assert self._process.poll() is None and time.monotonic() < deadline, "the S3 server does not start"
             time.sleep(0.02)
+
+    @property
+    def _key(self) -> Path:
+        return self.root / "key"
+
+    def accept(self, secret: str) -> None:
+        """Let in who signs with ``secret``, and nobody else from now on."""
+        self._key.write_text(secret)
 
     def _answers(self) -> bool:
         with socket.socket() as connection:
