@@ -1,4 +1,4 @@
-"""An S3 server as a process of its own, whose buckets are folders, and which knows one key."""
+"""An S3 server as a process of its own, whose buckets are folders."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ SECRET = "a-secret-that-is-nowhere-else"
 
 
 class Store:
-    """A server on a port of its own; it can be stopped, and started again with what it had."""
+    """A server on a port of its own; it can be stopped, and started again with what it had.
 
-    def __init__(self) -> None:
+    ``signed``: it takes only what is signed with the key that it was told to accept.
+    """
+
+    def __init__(self, *, signed: bool = False) -> None:
+        self._signed = signed
         self._folder = tempfile.TemporaryDirectory(dir=MEMORY)
         self.root = Path(self._folder.name)
         (self.root / BUCKET).mkdir()
@@ -45,8 +49,10 @@ class Store:
         self._folder.cleanup()
 
     def start(self) -> None:
-        program = Path(__file__).with_name("signed_bucket.py")
-        command = [sys.executable, str(program), str(self.root), str(self._port), str(self._key)]
+        command = [str(Path(sys.executable).with_name("localbucket")), str(self.root), "--port", str(self._port)]
+        if self._signed:
+            program = str(Path(__file__).with_name("signed_bucket.py"))
+            command = [sys.executable, program, str(self.root), str(self._port), str(self._key)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while not self._answers():

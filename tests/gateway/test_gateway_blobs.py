@@ -25,7 +25,7 @@ from participant_kit.gateway.settings import Settings
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Store]:
-    with Store() as store:
+    with Store(signed=True) as store:
         yield store
 
 
