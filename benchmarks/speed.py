@@ -1,6 +1,7 @@
 """How long a participant waits for a score: ours beside bare papermill and other graders, one notebook, one run.
 
-Run: python benchmarks/speed.py [--rounds N] [--graders FOLDER] [--figures NAME ...] [--json FILE] [--plot FILE]
+Run: python benchmarks/speed.py [--rounds N] [--graders FOLDER] [--figures NAME ...] [--notebooks N] [--seconds N]
+     [--json FILE] [--plot FILE]
 
 Gateway, runner and client are processes of their own on this machine; "submit to score" is from the click to the
 verified receipt in the client's hands. Rounds alternate, so that what else the machine does meets all alike. The
@@ -57,7 +58,7 @@ CELLS = [
     'predictions = pd.DataFrame({"id": test["id"], "prediction": chance})',
     'predictions.to_csv(f"{output_dir}/predictions.csv", index=False)',
 ]
-MANY, PEOPLE = 40, 8
+PEOPLE = 8
 FIGURES = ("warm", "cold", "graders", "many", "memory", "rows", "long")
 
 
@@ -130,20 +131,20 @@ class Bench:
             Figure(f"submit to score, warm / {name}", ours, peer, 0.1) for name, peer in zip(peers, theirs, strict=True)
         ]
 
-    def many(self) -> list[Figure]:
-        """Many notebooks of several people through one runner, beside as many by ``xargs``."""
+    def many(self, count: int) -> list[Figure]:
+        """``count`` notebooks of several people through one runner, beside as many by ``xargs``."""
         clients = [Client(self.house.address, self.house.token(f"person{n}", "participant")) for n in range(PEOPLE)]
         self.house.start_runner(Role.BLIND, "--jobs", "2")
         time.sleep(5)
 
         def ours() -> None:
-            paths = [self.house.write(*CELLS) for _ in range(MANY)]
+            paths = [self.house.write(*CELLS) for _ in range(count)]
             with ThreadPoolExecutor(PEOPLE) as pool:
                 sent = list(pool.map(lambda pair: clients[pair[0] % PEOPLE].submit(pair[1]), enumerate(paths)))
                 expect(all(pool.map(lambda one: one.wait(600).scores is not None, sent)), "one has no score")
 
         def peer() -> None:
-            names = "\n".join(str(number) for number in range(MANY))
+            names = "\n".join(str(number) for number in range(count))
             python = self.environment.prefix / "bin" / "python3"
             one = f"{python} -m papermill {self.notebook} {self.root}/_.ipynb --no-progress-bar -k python3"
             command = f"xargs -P2 -I_ sh -c '{one} || {one}'"  # two kernels may want the same port
@@ -153,7 +154,7 @@ class Bench:
         mine, theirs = self.alternate(ours, peer)
         self.rounds = rounds
         self.house.stop(Role.BLIND.value)
-        return [Figure(f"{MANY} notebooks, one runner with 2 jobs / papermill with xargs -P2", mine, theirs, 0.3)]
+        return [Figure(f"{count} notebooks, one runner with 2 jobs / papermill with xargs -P2", mine, theirs, 0.3)]
 
     def memory(self) -> list[Figure]:
         """What one more waiting sandbox takes, by the kernel's count of what is shared, and what it may take."""
@@ -214,8 +215,9 @@ class Bench:
         write(self.root / "long.ipynb", [self.cells[0], work, *CELLS])
         python = self.environment.prefix / "bin" / "python3"
         bare = papermill(python, self.root / "long.ipynb", self.root)
-        card = self.house.challenge.card.model_copy(deep=True)
-        card.limits.wall_time *= 10
+        card = self.house.challenge.card
+        limits = card.limits.model_copy(update={"wall_time": card.limits.wall_time * 10})
+        card = card.model_copy(update={"limits": limits})
         sandbox = get_sandbox("template")
         path = self.house.write(work, *CELLS)
 
@@ -236,6 +238,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10, help="after one to warm up (10)")
     parser.add_argument("--graders", type=Path, help="where the peers' environment is, or is made and kept")
     parser.add_argument("--figures", nargs="*", choices=FIGURES, default=FIGURES, help="which; all if left out")
+    parser.add_argument("--notebooks", type=int, default=40, help="how many are sent at once (40)")
     parser.add_argument("--seconds", type=float, default=60, help="how long the long notebook computes (60)")
     parser.add_argument("--json", type=Path, help="a file for the seconds of each round")
     parser.add_argument("--plot", type=Path, help="a file for the picture, .svg or .png")
@@ -263,7 +266,7 @@ def measure(bench: Bench, given: argparse.Namespace) -> list[Figure]:
     steps: dict[str, Callable[[], list[Figure]]] = {
         "warm": lambda: bench.one("warm", 0.25),
         "cold": lambda: bench.one("cold", 1.3, "--sandbox", "bubblewrap", "--warm", "0 B"),
-        "many": bench.many,
+        "many": lambda: bench.many(given.notebooks),
         "memory": bench.memory,
         "rows": bench.rows,
         "long": lambda: bench.long(given.seconds),

@@ -18,12 +18,17 @@ SECRET = "a-secret-that-is-nowhere-else"
 
 
 class Store:
-    """A server on a port of its own; it can be stopped, and started again with what it had."""
+    """A server on a port of its own; it can be stopped, and started again with what it had.
 
-    def __init__(self) -> None:
+    ``signed``: it takes only what is signed with the key that it was told to accept.
+    """
+
+    def __init__(self, *, signed: bool = False) -> None:
+        self._signed = signed
         self._folder = tempfile.TemporaryDirectory(dir=MEMORY)
         self.root = Path(self._folder.name)
         (self.root / BUCKET).mkdir()
+        self.accept(SECRET)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.url = f"s3://{BUCKET}/gateways/first"
@@ -44,13 +49,23 @@ class Store:
         self._folder.cleanup()
 
     def start(self) -> None:
-        program = Path(sys.executable).with_name("localbucket")
-        command = [str(program), str(self.root), "--port", str(self._port)]
+        command = [str(Path(sys.executable).with_name("localbucket")), str(self.root), "--port", str(self._port)]
+        if self._signed:
+            program = str(Path(__file__).with_name("signed_bucket.py"))
+            command = [sys.executable, program, str(self.root), str(self._port), str(self._key)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while not self._answers():
             assert self._process.poll() is None and time.monotonic() < deadline, "the S3 server does not start"
             time.sleep(0.02)
+
+    @property
+    def _key(self) -> Path:
+        return self.root / "key"
+
+    def accept(self, secret: str) -> None:
+        """Let in who signs with ``secret``, and nobody else from now on."""
+        self._key.write_text(secret)
 
     def _answers(self) -> bool:
         with socket.socket() as connection:

@@ -65,13 +65,14 @@ class Environment(Model):
 
 
 class Limits(Model):
-    """What one execution may use. Bytes and seconds, written with units."""
+    """What one execution may use. Bytes and seconds, written with units. ``gpus`` are whole ones, for it alone."""
 
     wall_time: Duration = timedelta(minutes=30)
     cpus: Annotated[int, Field(ge=1, le=1024, strict=True)] = 2
     memory: Size = ByteSize(4 << 30)
     disk: Size = ByteSize(1 << 30)
     processes: Annotated[int, Field(ge=8, le=65536, strict=True)] = 128
+    gpus: Annotated[int, Field(ge=0, le=16, strict=True)] = 0
 
     @field_validator("wall_time")
     @classmethod

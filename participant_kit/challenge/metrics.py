@@ -28,11 +28,16 @@ class NamedMetric:
         """
         from sklearn import metrics
 
+        from participant_kit.challenge.ranking import RANKED, can_rank
+
         function = getattr(metrics, self.name)
         if self.reads == "probability":
             classes = _classes(truth)
-            positive = (truth == classes[1]).astype("int8")  # scikit-learn looks through them again and again
-            score = float(function(positive, prediction.astype(float)))
+            # small, because scikit-learn looks through them again and again
+            positive, chance = (truth == classes[1]).to_numpy("int8"), prediction.astype(float).to_numpy("float64")
+            if self.name in RANKED and can_rank(positive, chance):
+                function = RANKED[self.name]
+            score = float(function(positive, chance))
         elif self.reads == "label":
             if truth.dtype.kind == "b" and prediction.dtype.kind in "if":
                 truth = truth.astype(int)

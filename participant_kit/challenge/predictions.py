@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -79,18 +80,15 @@ def rows_of(frame: pd.DataFrame, identifier: str, expected: pd.Series[Any]) -> p
 def _read(data: bytes, card: Card, rows: int) -> pa.Table:
     limit = max(rows * MAX_ROWS_FACTOR, 1000)
     columns = card.submission.columns
-    # Not a file of Python's: pyarrow's threads would still read it, and need the interpreter, when that ends.
-    source = pa.BufferReader(data)
     try:
         if card.submission.output.endswith(".csv"):
-            if (lines := max(data.count(b"\n"), data.count(b"\r"))) > limit:
+            if (lines := max(_count(data, b"\n"), _count(data, b"\r"))) > limit:
                 raise _too_many(lines, rows)
             if (header := _HEADER.match(data)) and header[1].count(b",") >= MAX_COLUMNS_FACTOR * len(columns):
                 raise _wrong_columns(card, f"has {header[1].count(b',') + 1} columns")
-            convert = csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True)
-            table = csv.read_csv(source, convert_options=convert)
+            table = _read_csv(data, columns)
         else:
-            file = pq.ParquetFile(source)
+            file = pq.ParquetFile(_source(data))
             if file.metadata.num_rows > limit:
                 raise _too_many(file.metadata.num_rows, rows)
             if file.metadata.num_columns > MAX_COLUMNS_FACTOR * len(columns):
@@ -107,6 +105,33 @@ def _read(data: bytes, card: Card, rows: int) -> pa.Table:
             f"{card.submission.output} cannot be read{f' ({told})' if told else ''}.",
             hint=f"Write UTF-8 text or Parquet, as its name says, with the columns {', '.join(columns)}.",
         ) from None
+
+
+def _read_csv(data: bytes, columns: Mapping[str, str]) -> pa.Table:
+    """The file as text, which is cast later; or cast while it is read, if all of it can be.
+
+    Blanks alone make a difference there: a number may have some around it.
+    """
+    if b" " not in data and b"\t" not in data:
+        types = {name: _TYPES[kind] for name, kind in columns.items()}
+        with contextlib.suppress(pa.ArrowException):
+            return csv.read_csv(_source(data), convert_options=_convert(types))
+    return csv.read_csv(_source(data), convert_options=_convert(dict.fromkeys(columns, pa.string())))
+
+
+def _source(data: bytes) -> pa.BufferReader:
+    """Not a file of Python's: pyarrow's threads would still read it, and need the interpreter, when that ends."""
+    return pa.BufferReader(data)
+
+
+def _convert(types: dict[str, pa.DataType]) -> csv.ConvertOptions:
+    return csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+
+
+def _count(data: bytes, letter: bytes) -> int:
+    """How often it is there; where it is in every line, ``bytes.count`` takes seven times as long."""
+    view, step = np.frombuffer(data, np.uint8), 1 << 22
+    return sum(int(np.count_nonzero(view[at : at + step] == letter[0])) for at in range(0, len(view), step))
 
 
 def _wrong_columns(card: Card, what: str) -> PredictionsError:

@@ -31,10 +31,14 @@ PRELOAD = (
 )  # fmt: skip
 """What nearly every notebook imports, and a kernel that was started ahead has imported."""
 
+_PLUGINS = "narwhals.plugins:_discover_entrypoints"
+"""scikit-learn's first look at data reads a file of every package that is installed, to find plugins of narwhals."""
 _OWN = {
-    "notebook": ("papermill", "ipykernel.kernelapp", "jupyter_client.manager", "nbformat.validator:get_validator"),
-    "program": (),
-}
+    "notebook": (
+        "papermill", "ipykernel.kernelapp", "jupyter_client.manager", "nbformat.validator:get_validator", _PLUGINS
+    ),
+    "program": (_PLUGINS,),
+}  # fmt: skip
 """What the guest itself imports for each kind of request."""
 
 

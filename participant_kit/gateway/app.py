@@ -178,7 +178,7 @@ async def _refuse_database(request: Request, error: Exception) -> Response:
 async def _refuse_store(request: Request, error: Exception) -> Response:
     count_error(error)
     _log.error("The store of blobs did not answer: %s", error)
-    return _busy(request, "The gateway's store of blobs is busy.")
+    return _busy(request, "The gateway cannot use its store of blobs now.")
 
 
 def _busy(request: Request, message: str) -> Response:

@@ -71,13 +71,13 @@ def end_lost_lease(connection: Connection, settings: Settings) -> Any | None:
 
 def fit(connection: Connection, request: ClaimRequest) -> ClaimRequest:
     """``request`` for those of its challenges alone whose limits the runner can keep."""
-    most = (request.cpus, request.memory, request.wall_time)
-    if most == (None, None, None):
+    most = (request.cpus, request.memory, request.wall_time, request.gpus)
+    if not any(has is not None for has in most):
         return request
     fitting = []
     for slug in connection.scalars(select(challenges.c.slug).where(challenges.c.slug.in_(request.challenges))):
         limits = find_challenge(connection, slug).card.limits
-        asked = (limits.cpus, limits.memory, limits.wall_time.total_seconds())
+        asked = (limits.cpus, limits.memory, limits.wall_time.total_seconds(), limits.gpus)
         if all(has is None or needs <= has for needs, has in zip(asked, most, strict=True)):
             fitting.append(slug)
     return request.model_copy(update={"challenges": fitting})

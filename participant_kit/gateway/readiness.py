@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from participant_kit.gateway.blobs import RESERVE
+from participant_kit.gateway.blobs import RESERVE, StoreError
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.schema import newest, revision_of
 
@@ -49,6 +49,8 @@ class Readiness:
             self._service.blobs.remove("probe", "readiness")
         except GatewayError as error:
             return error.message
+        except StoreError as error:
+            return f"The store of blobs cannot be used: {error}."
         except OSError:
             return "The blobs cannot be written."
         return ""

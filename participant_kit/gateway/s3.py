@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from participant_kit.gateway.metrics import count_error
 PATIENCE = timedelta(seconds=10)
 """For which a request is tried again; each try may take as long."""
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_REFUSED = re.compile(r"status code: 40[13]\b")
+"""What the library says of a list that is refused, for which it has no error of its own."""
 _log = logging.getLogger(__name__)
 
 
@@ -99,6 +102,7 @@ def _asked() -> Iterator[None]:
             raise StoreError("there is no such bucket") from None
         if isinstance(error, (NotFoundError, FileNotFoundError)):
             raise _Missing("there is no such object") from None
-        if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+        refused = isinstance(error, (PermissionDeniedError, UnauthenticatedError))
+        if refused or _REFUSED.search(str(error)):
             raise StoreError("it does not accept the keys") from None
         raise StoreError("it does not answer") from None

@@ -217,9 +217,9 @@ class Leaderboard(_Message):
 class ClaimRequest(_Message):
     """A runner's request for work; the gateway answers at once, or within ``wait`` seconds.
 
-    ``cpus``, ``memory`` (bytes) and ``wall_time`` (seconds) are the most that the runner can give to one submission: it
-    gets only those of challenges whose limits fit. None is any. A runner with a short ``wall_time`` is never taken by
-    long ones.
+    ``cpus``, ``memory`` (bytes), ``wall_time`` (seconds) and ``gpus`` are the most that the runner can give to one
+    submission: it gets only those of challenges whose limits fit. None is any. A runner with a short ``wall_time`` is
+    never taken by long ones.
     """
 
     role: Role
@@ -229,6 +229,7 @@ class ClaimRequest(_Message):
     cpus: Annotated[int, Field(ge=1)] | None = None
     memory: Annotated[int, Field(ge=1)] | None = None
     wall_time: Annotated[float, Field(gt=0)] | None = None
+    gpus: Annotated[int, Field(ge=0)] | None = None
 
 
 class LeaseToken(_Message):

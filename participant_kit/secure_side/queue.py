@@ -44,6 +44,11 @@ class QueueWorkers(DaskWorkers):
         if not jobs:
             raise SecureSideError(f"--executor {kind} needs --jobs.", hint="Say how many jobs of it may run at once.")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if limits.gpus and kind != "slurm":
+            raise SecureSideError(
+                f"How {kind} is asked for GPUs is not known here.",
+                hint="Use --executor slurm; or start workers yourself, with --resources GPU=1, for --executor dask.",
+            )
         needs = needs_of(limits)
         words = ["--resources", ",".join(f"{name}={need}" for name, need in needs.items())]
         configured = dask.config.get(f"jobqueue.{kind}")
@@ -55,6 +60,10 @@ class QueueWorkers(DaskWorkers):
                 security=Security.temporary(),
                 shared_temp_directory=configured.get("shared-temp-directory") or str(folder),
                 log_directory=configured.get("log-directory") or str(folder),
+                job_extra_directives=[
+                    *(configured.get("job-extra-directives") or []),
+                    *([f"--gres=gpu:{limits.gpus}"] if limits.gpus else []),
+                ],
                 scheduler_options={**configured.get("scheduler-options", {}), "dashboard_address": "127.0.0.1:0"},
                 worker_extra_args=[
                     *(configured.get("worker-extra-args") or []),

@@ -174,6 +174,7 @@ class Runner:
             cpus=self._limits.cpus,  # these are the card's, and tell nothing of this machine
             memory=self._limits.memory,
             wall_time=self._limits.wall_time.total_seconds(),
+            gpus=self._limits.gpus,
         )
         return self._outlet.claim(request)
 

@@ -24,7 +24,10 @@ MAX_SCORES = 1 << 16
 _PACKAGE = "/opt/package"
 """Where our own package stands in a sandbox."""
 
-_PRELOAD = ("program", _PACKAGE, "participant_kit.secure_side.metrics_program", "sklearn.metrics", "pyarrow.parquet")
+_PRELOAD = (
+    "program", _PACKAGE, "participant_kit.secure_side.metrics_program", "participant_kit.challenge.ranking",
+    "sklearn.metrics", "pyarrow.parquet", "pyarrow.dataset",
+)  # fmt: skip
 """What our own program is made of."""
 
 _UNFINISHED = {"timeout": "TimeoutError", "memory": "MemoryError"}

@@ -191,8 +191,9 @@ class DaskWorkers:
 
 
 def needs_of(limits: Limits) -> dict[str, int]:
-    """What one job takes of a worker, as Dask's resources: cores, and bytes, of which the sandbox's disk is a part."""
-    return {"cpus": limits.cpus, "memory": int(limits.memory + limits.disk)}
+    """What one job takes of a worker, as Dask's resources: cores, GPUs, and bytes, the disk among them."""
+    needs = {"cpus": limits.cpus, "memory": int(limits.memory + limits.disk)}
+    return needs | ({"GPU": limits.gpus} if limits.gpus else {})
 
 
 def _result(client: Client, future: Future[Any], cancelled: threading.Event) -> Done | Refusal | None:

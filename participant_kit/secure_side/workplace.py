@@ -141,6 +141,11 @@ class Workplace:
 
     def __init__(self, place: Place, say: Callable[[str], None]) -> None:
         self._role, self._folder = place.role, ChallengeFolder(place.challenge.resolve())
+        if gpus := self._folder.card.limits.gpus:
+            raise SecureSideError(
+                f"The card wants {gpus} GPU for each run, and no sandbox hands one on: its devices are walled off.",
+                hint="Take limits.gpus from the card, and let notebooks compute on processors.",
+            )
         claim_machine(place.role, self._folder.root, demonstration=place.demonstration)
         remove_stale()
         sandbox = make_sandbox(place.sandbox, place.runtime)

@@ -71,7 +71,7 @@ ONE_KEY = [
     ("release: {", "release: {budget_bits: 0, ", 13, "release.budget_bits", "0", "greater than 0"),
     # keys and words
     ("title:", "titel: x\ntitle:", 4, "titel", "the unknown key 'titel'", "pkit challenge schema"),
-    ("cpus: 2", "cpus: 2, gpus: 2", 6, "limits.gpus", "the unknown key 'gpus'", "pkit challenge schema"),
+    ("cpus: 2", "cpus: 2, tpus: 2", 6, "limits.tpus", "the unknown key 'tpus'", "pkit challenge schema"),
     ("slug: small\n", "", 2, "slug", "nothing", "this key"),
     ("slug: small", "slug: Small One", 3, "slug", "'Small One'", "text like '^[a-z0-9]"),
     ("title: A small challenge", "title: ''", 4, "title", "''", "text of at least 1"),

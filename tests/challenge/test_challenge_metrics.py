@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics as sklearn_metrics
 
 from participant_kit.challenge.metrics import METRICS
+from participant_kit.challenge.ranking import can_rank
 
 TRUTH = [0, 1, 1, 0, 1, 0]
 LABEL = [0, 1, 0, 0, 1, 1]
@@ -94,3 +96,41 @@ def test_a_score_that_comes_out_as_no_number_is_refused() -> None:
 def test_predictions_that_a_metric_cannot_read_are_a_value_error(name: str, prediction: list[Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         score(name, [0, 1], prediction)
+
+
+def rows_of(kind: str) -> tuple[Any, Any]:
+    """Truth and scores of many rows."""
+    chance = np.random.default_rng(1)
+    truth, score = chance.integers(0, 2, 2000), chance.random(2000)
+    score += 0.2 * truth
+    if kind == "few values":
+        score = score.round(1)
+    elif kind == "neighbours":  # which differ in their last bit alone
+        score = np.nextafter(0.5, score.round())
+    elif kind == "zeros of both signs":
+        score = np.where(score > 0.6, 0.0, -0.0)
+    elif kind == "almost one class":
+        truth = np.append(np.zeros(1999, int), 1)
+    elif kind == "almost two":
+        score = score.clip(0, 1) * np.nextafter(2, 0)
+    elif kind == "tiny":
+        score *= 1e-308
+    elif kind == "no probabilities":
+        score = (score - 0.5) * 1e6
+    elif kind == "perfect":
+        score = truth / 3
+    elif kind == "all the same":
+        score = np.full(2000, 0.25)
+    return truth, score
+
+
+@pytest.mark.parametrize("name", ["roc_auc_score", "average_precision_score"])
+@pytest.mark.parametrize(
+    "kind",
+    ["any", "few values", "neighbours", "zeros of both signs", "almost one class", "almost two", "tiny",
+     "no probabilities", "perfect", "all the same"],
+)  # fmt: skip
+def test_ranks_are_scored_to_the_last_bit_as_by_scikit_learn(name: str, kind: str) -> None:
+    truth, values = rows_of(kind)
+    assert score(name, truth, values) == getattr(sklearn_metrics, name)(truth, values)
+    assert can_rank(truth, values) == (kind != "no probabilities")

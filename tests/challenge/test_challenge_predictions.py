@@ -19,6 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import make_card
 
+from participant_kit.challenge import predictions
 from participant_kit.challenge.alphabet import REASONS
 from participant_kit.challenge.card import Card
 from participant_kit.challenge.predictions import PredictionsError, parse_predictions
@@ -308,6 +309,30 @@ def test_a_page_that_claims_16_gb_is_refused_within_the_memory_of_the_card() -> 
 def test_a_plain_file_is_read_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "predictions.csv").write_bytes(GOOD)
     assert _read_output(tmp_path / "predictions.csv", len(GOOD)) == GOOD
+
+
+@pytest.mark.parametrize("kind", ["integer", "number"])
+@pytest.mark.parametrize(
+    "cell",
+    [b"1", b"-0", b"+1", b"007", b"1.0", b"1e2", b"1.", b".5", b"1e400", b"0x1F", b"1_000", b" 1", b"1 ", b"\t1",
+     b'"1"', b'" 1"', b"", b'""', b"NaN", b"nan", b"NULL", b"null", b"N/A", b"inf", b"-Infinity", b"true", b"1,0",
+     b"9223372036854775808", "\u0661".encode(), b"1\x00", b"1\x0b", b"\xff", b"0.1000000000000000055511151231257827"],
+)  # fmt: skip
+def test_a_cell_is_read_as_its_text_is_cast_and_never_looser(
+    kind: str, cell: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, data = INTEGERS if kind == "integer" else CSV, HEADER + b"1,0\n2,1\n3,0\n4,1\n5,0\n6," + cell + b"\n"
+
+    def told() -> Any:
+        try:
+            return parse_predictions(data, card, EXPECTED)["prediction"].tolist()
+        except PredictionsError as error:
+            return error.reason, str(error)
+
+    quickly = told()
+    as_text = predictions._convert(dict.fromkeys(card.submission.columns, pa.string()))
+    monkeypatch.setattr(predictions, "_convert", lambda types: as_text)
+    assert quickly == told()
 
 
 SECRET = b"kept-to-itself"

@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 from house import House, free_port, processes, wait_until
+from support import CARD, make_card
 from test_site import KERNEL, LIGHT, SLOW
 
+from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import State
 from participant_kit.secure_side.ledger import RESULT, Ledger
+from participant_kit.secure_side.queue import QueueWorkers
+from participant_kit.secure_side.workplace import Facts, Place
 
 pytestmark = pytest.mark.skipif("PKIT_SLURM" not in os.environ, reason="needs Slurm: make test-slurm")
 
@@ -40,7 +44,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
 SlurmdParameters=config_overrides
-NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=16000 State=UNKNOWN
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=16000 Gres=gpu:1 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -57,6 +62,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     configuration = root / "slurm.conf"
     values = {"host": os.uname().nodename.split(".")[0], "controller": free_port(), "daemon": free_port()}
     configuration.write_text(CONFIGURATION.format(root=root, **values))
+    (root / "gres.conf").write_text("Name=gpu File=/dev/null\n")  # it is counted, and not opened
     commands = {
         "munged": (
             *("--foreground", "--force", "--key-file", "munge.key", "--socket", "munge.socket"),
@@ -83,6 +89,25 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 process.wait(20)
 
 
+def test_a_job_of_slurm_holds_the_gpus_that_the_card_wants(slurm: Path, tmp_path: Path, tables: Path) -> None:
+    folder = ChallengeFolder(tmp_path / "kit")
+    folder.root.mkdir()
+    folder.card_path.write_bytes(CARD)
+    folder.requirements_path.touch()
+    folder.sample_dir.symlink_to(tables)
+    place, limits = Place(folder.root, Role.REHEARSAL), make_card().limits.model_copy(update={"gpus": 1})
+    workers = QueueWorkers("slurm", tmp_path / "jobs", place, Facts.of(place), limits, 2, lambda line: None)
+    try:
+        wait_until(lambda: bool(jobs()), what="a job runs")
+        (job,) = jobs()
+        shown = subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True, check=True).stdout
+        assert "gpu:1" in shown, shown
+        wait_until(lambda: "Resources" in waiting(), what="there is one GPU, and the second job waits for it")
+    finally:
+        workers.close()
+    wait_until(lambda: not jobs(), 120, "no job is left")
+
+
 @pytest.fixture(scope="module")
 def site(slurm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house = House(tmp_path_factory.mktemp("site"), (Role.BLIND,))
@@ -98,6 +123,12 @@ def jobs() -> list[str]:
     """The jobs that Slurm runs."""
     shown = subprocess.run(["squeue", "--noheader", "--states=running", "--format=%i"], capture_output=True, text=True)
     return shown.stdout.split()
+
+
+def waiting() -> str:
+    """Why jobs wait."""
+    command = ["squeue", "--noheader", "--states=pending", "--format=%r"]
+    return subprocess.run(command, capture_output=True, text=True).stdout
 
 
 def test_notebooks_run_in_jobs_of_slurm_and_one_that_is_cancelled_or_killed_leaves_nothing_running(site: House) -> None:

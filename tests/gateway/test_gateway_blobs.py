@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 import requests
-from gateway_process import GatewayProcess
+from gateway_process import GatewayProcess, wait_for
 from gateway_world import API, make_envelope, make_kit
 from stores import BUCKET, SECRET, Store
 from typer.testing import CliRunner
@@ -24,7 +25,7 @@ from participant_kit.gateway.settings import Settings
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Store]:
-    with Store() as store:
+    with Store(signed=True) as store:
         yield store
 
 
@@ -124,14 +125,60 @@ def test_a_store_that_goes_away_makes_everybody_wait_and_loses_nothing(gateway: 
     assert SECRET not in gateway.log()
 
 
-def test_a_bucket_that_is_gone_is_no_lost_notebook(store: Store) -> None:
-    blobs = open_blobs(Settings(Path(), blobs=store.url))
+@contextmanager
+def other_keys(store: Store) -> Iterator[None]:
+    store.accept("another-secret")
+    try:
+        yield
+    finally:
+        store.accept(SECRET)
+
+
+@contextmanager
+def no_bucket(store: Store) -> Iterator[None]:
     (store.root / BUCKET).rename(store.root / "elsewhere")
     try:
-        with pytest.raises(StoreError, match="bucket"):
-            blobs.get("sealed", "one")
+        yield
     finally:
         (store.root / "elsewhere").rename(store.root / BUCKET)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"), [(other_keys, "does not accept the keys"), (no_bucket, "there is no such bucket")]
+)
+def test_keys_that_are_refused_or_a_bucket_that_is_gone_make_everybody_wait_and_lose_nothing(
+    gateway: GatewayProcess, store: Store, trouble: Callable[[Store], AbstractContextManager[None]], said: str
+) -> None:
+    first = gateway.submit().json()["id"]
+    ready = f"{gateway.address}/readyz"
+    assert requests.get(ready).status_code == 200
+    with trouble(store):
+        claims = [gateway.ask_for_work() for _ in range(3)]  # as often as a runner may be lost
+        for answer in (gateway.submit(), *claims):
+            assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+            assert answer.json()["message"] == "The gateway cannot use its store of blobs now."
+        wait_for(lambda: requests.get(ready).status_code == 503)  # an answer holds for a moment
+        assert said in requests.get(ready).json()["message"]
+    wait_for(lambda: requests.get(ready).status_code == 200)
+    claim = gateway.claim()
+    assert claim and (claim.submission, claim.sealed) == (first, b"sealed")
+    assert gateway.claim() is None, "what was refused is not there"
+    assert gateway.finish(claim, make_envelope(claim)).status_code == 204
+    assert gateway.status(first)["state"] == "scored"
+    assert said in gateway.log() and SECRET not in gateway.log() and "another-secret" not in gateway.log()
+
+
+def test_keys_that_are_refused_are_said_at_start(store: Store, tmp_path: Path) -> None:
+    with other_keys(store):
+        done = CliRunner().invoke(app, ["gateway", "start", "--data", str(tmp_path), "--blobs", store.url])
+    assert isinstance(done.exception, SettingsError)
+    assert "does not accept the keys" in done.exception.message and SECRET not in str(done.exception)
+
+
+def test_a_bucket_that_is_gone_is_no_lost_notebook(store: Store) -> None:
+    blobs = open_blobs(Settings(Path(), blobs=store.url))
+    with no_bucket(store), pytest.raises(StoreError, match="bucket"):
+        blobs.get("sealed", "one")
     assert blobs.get("sealed", "one") is None
 
 

@@ -90,6 +90,18 @@ def test_a_runner_gets_only_what_fits_it(empty: World, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_work_that_wants_a_gpu_is_lent_to_who_has_one(empty: World, tmp_path: Path) -> None:
+    make_kit(tmp_path / "kit", CARD.replace(b"processes: 64", b"processes: 64, gpus: 1"))
+    empty.publish(pack_kit(tmp_path / "kit", "small"))
+    empty.submit()
+
+    def ask(gpus: int) -> int:
+        headers = empty.auth("runner", "runner")
+        return int(empty.client.post(f"{API}/claims", json=REQUEST | {"gpus": gpus}, headers=headers).status_code)
+
+    assert [ask(0), ask(1)] == [204, 200]
+
+
 def test_long_jobs_never_starve_short_ones_where_a_runner_is_kept_for_those(world: World, tmp_path: Path) -> None:
     card = CARD.replace(b"slug: small", b"slug: long").replace(b"wall_time: 60 s", b"wall_time: 6 h")
     make_kit(tmp_path / "long", card)

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 from dask import config
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from house import free_port, wait_until
 from support import CARD, SOLUTION, make_card, make_notebook
 
+from participant_kit.challenge.card import Limits
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.protocol.keys import Role
 from participant_kit.secure_side.errors import SecureSideError
 from participant_kit.secure_side.service import Settings, make_workers
 from participant_kit.secure_side.site import DaskWorkers, Site, needs_of
-from participant_kit.secure_side.workplace import Facts, Order, Place
+from participant_kit.secure_side.workplace import Facts, Order, Place, Workplace
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,9 +50,9 @@ def add_worker(cluster: LocalCluster, **resources: float) -> None:
     cluster.wait_for_workers(1)
 
 
-def connect(address: str, place: Place, facts: Facts | None = None, said: list[str] | None = None) -> DaskWorkers:
-    facts, limits = facts or Facts.of(place), make_card().limits
-    return DaskWorkers(address, None, place, facts, limits, 0, ([] if said is None else said).append)
+def connect(address: str, place: Place, facts: Facts | None = None, limits: Limits | None = None) -> DaskWorkers:
+    facts, limits = facts or Facts.of(place), limits or make_card().limits
+    return DaskWorkers(address, None, place, facts, limits, 0, lambda line: None)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,45 @@ def test_a_scheduler_whose_dashboard_others_can_reach_is_refused(tmp_path: Path,
     finally:
         scheduler.terminate()
         scheduler.wait(20)
+
+
+@pytest.mark.sandbox
+def test_an_order_that_wants_a_gpu_goes_to_a_worker_that_has_one(place: Place, cluster: LocalCluster) -> None:
+    folder = ChallengeFolder(place.challenge)
+    folder.requirements_path.write_bytes((ROOT / "tests" / "requirements.txt").read_bytes())
+    limits = make_card().limits.model_copy(update={"gpus": 1})
+    add_worker(cluster, **needs_of(make_card().limits))
+    (plain,) = cluster.scheduler.workers
+    with pytest.raises(SecureSideError, match=r"None of 1 workers has room .* GPU=1"):
+        connect(cluster.scheduler_address, place, limits=limits)
+    cluster.new_spec["options"] |= {"resources": needs_of(limits)}
+    cluster.scale(2)
+    cluster.wait_for_workers(2)
+    workers = connect(cluster.scheduler_address, place, limits=limits)
+    try:
+        with Client(cluster.scheduler_address, set_as_default=False) as client:
+            client.get_task_stream()  # is kept from the first look on
+            for _ in range(2):
+                assert workers.do(Order(make_notebook(SOLUTION)), threading.Event()).verdict == {"scores": {}}
+            did = {task["worker"] for task in client.get_task_stream() if "perform" in str(task["key"])}
+        assert did == set(cluster.scheduler.workers) - {plain}
+        assert workers.jobs == 1
+    finally:
+        workers.close()
+
+
+def test_a_card_that_wants_a_gpu_is_refused_because_no_sandbox_hands_one_on(place: Place) -> None:
+    card = CARD.replace(b"processes: 64", b"processes: 64, gpus: 2")
+    ChallengeFolder(place.challenge).card_path.write_bytes(card)
+    with pytest.raises(SecureSideError, match=r"wants 2 GPU .* no sandbox hands one on"):
+        Workplace(place, lambda line: None)
+
+
+def test_a_queueing_system_that_nobody_knows_how_to_ask_for_a_gpu_is_said(tmp_path: Path, place: Place) -> None:
+    settings = Settings("", "", place.challenge, [], tmp_path / "state", Role.REHEARSAL, executor="pbs", jobs=1)
+    limits = make_card().limits.model_copy(update={"gpus": 1})
+    with pytest.raises(SecureSideError, match="How pbs is asked for GPUs is not known"):
+        make_workers(settings, place, Facts.of(place), limits, lambda line: None)
 
 
 def test_workers_without_room_for_one_job_are_refused(place: Place, cluster: LocalCluster) -> None:

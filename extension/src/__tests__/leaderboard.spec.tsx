@@ -1,8 +1,8 @@
-import { fireEvent, screen, within } from '@testing-library/react';
+import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import * as React from 'react';
 
 import type { IBoard } from '../messages';
-import { LeaderboardSection, sorted } from '../panel/leaderboard';
+import { LeaderboardSection, sorted, together } from '../panel/leaderboard';
 import { ask, ProblemError } from '../request';
 import { board, boardRow, challenge, giveHeight, METRICS, phase, violations, World } from './support';
 
@@ -31,6 +31,17 @@ describe('sorted', () => {
 
   it('leaves the order of ranks alone until a column is chosen', () => {
     expect(sorted(rows, undefined, METRICS)).toBe(rows);
+  });
+});
+
+describe('together', () => {
+  it('has each participant once, as the board has them, in the order of ranks', () => {
+    const first = board({ rows: [boardRow('bea', 1, 0.9), boardRow('ada', 4, 0.8)] });
+    const later = [boardRow('cem', 2, 0.85), boardRow('bea', 3, 0.8), boardRow('ada', 5, 0.7)];
+    const rows = together(first, later);
+    expect(who(rows)).toEqual(['bea', 'cem', 'ada']);
+    expect(rows.map(({ rank }) => rank)).toEqual([1, 2, 4]);
+    expect(together(first, [])).toBe(first.rows);
   });
 });
 
@@ -75,6 +86,64 @@ describe('LeaderboardSection', () => {
     click('Participant');
     expect(sorting('Participant')).toBe('ascending');
     expect(participants()).toEqual(['ada (you)', 'bea', 'cem']);
+  });
+
+  it('shows more rows when asked, mine where it belongs, and again when the board changes', async () => {
+    const first = board({ participants: 5, rows: [boardRow('bea', 1, 0.9), boardRow('ada', 4, 0.6)] });
+    const later = [
+      boardRow('cem', 2, 0.8),
+      boardRow('dan', 3, 0.7),
+      boardRow('ada', 4, 0.6),
+      boardRow('eve', 5)
+    ];
+    const world = new World();
+    const show = (some: IBoard): React.ReactElement => <LeaderboardSection view={challenge()} board={some} />;
+    const { container, rerender } = world.show(show(first));
+    screen.getByText('2 of 5 rows');
+    asked.mockResolvedValueOnce(board({ rows: later }));
+    fireEvent.click(screen.getByRole('button', { name: 'Show more' }));
+    await waitFor(() => expect(participants()).toEqual(['bea', 'cem', 'dan', 'ada (you)', 'eve']));
+    expect(asked).toHaveBeenLastCalledWith('leaderboard', {
+      query: {
+        gateway: board().gateway,
+        challenge: 'nhanes',
+        phase: 'development',
+        offset: '1', // mine was the last one given, from further down
+        limit: '1000'
+      }
+    });
+    expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull();
+    expect(await violations(container)).toEqual([]);
+    asked.mockResolvedValueOnce(board({ rows: [boardRow('bea', 2, 0.9), ...later.slice(1)] }));
+    rerender(show({ ...first, rows: [boardRow('cem', 1, 0.95), boardRow('ada', 4, 0.6)] }));
+    await waitFor(() => expect(participants()).toEqual(['cem', 'bea', 'dan', 'ada (you)', 'eve']));
+    expect(asked).toHaveBeenCalledTimes(2);
+  });
+
+  it('says when more rows cannot be had, and can try again', async () => {
+    const first = board({ participants: 4 });
+    const container = show(first);
+    asked.mockRejectedValueOnce(
+      new ProblemError({ code: 'gateway_unreachable', message: '', hint: '' }, 502)
+    );
+    fireEvent.click(screen.getByRole('button', { name: 'Show more' }));
+    asked.mockResolvedValueOnce(board({ rows: [boardRow('dan', 4, 0.1)] }));
+    const again = await screen.findByRole('button', { name: 'Try again' });
+    expect(participants()).toEqual(['bea', 'ada (you)', 'cem']);
+    fireEvent.click(again);
+    await screen.findByText('dan');
+    expect(await violations(container)).toEqual([]);
+  });
+
+  it('brings my row into view', () => {
+    const rows = Array.from({ length: 500 }, (_, index) => boardRow(`p${index}`, index + 1, 0.5));
+    show(board({ participants: 500, rows, me: 'p400' }));
+    const scrolled = jest.fn<undefined, [ScrollToOptions]>();
+    const region = screen.getByRole('region');
+    Object.defineProperty(region, 'scrollHeight', { value: 28 * 500 }); // which jsdom does not know
+    region.scrollTo = scrolled as typeof region.scrollTo;
+    fireEvent.click(screen.getByRole('button', { name: 'Show my row' }));
+    expect(scrolled.mock.lastCall?.[0].top).toBeGreaterThan(10_000);
   });
 
   it('says when a hidden board will be shown', async () => {

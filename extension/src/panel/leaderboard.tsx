@@ -9,6 +9,9 @@ import { ask, problemOf } from '../request';
 import { formatScore } from '../scores';
 import { Notice, ProblemNotice } from './notice';
 
+/** Rows that a click on "Show more" adds: as many as a gateway gives at once. */
+const MORE = 1000;
+
 interface ISort {
   by: string;
   down: boolean;
@@ -60,17 +63,80 @@ export function LeaderboardSection(props: { view: IChallenge; board?: IBoard }):
       )}
       {problem && <ProblemNotice problem={problem} retry={() => void fetchBoard()} />}
       {!problem && !board && <Notice title={trans.__('Loading …')} />}
-      {board && <BoardTable board={board} metrics={view.metrics} />}
+      {board && <BoardTable key={board.phase} board={board} view={view} />}
     </div>
   );
 }
 
-function BoardTable(props: { board: IBoard; metrics: readonly IMetric[] }): React.ReactElement {
-  const { board, metrics } = props;
+/** The rows after those of `board`, as far as they were asked for; fetched again when the board changes. */
+function useLaterRows(board: IBoard, view: IChallenge): ILaterRows {
+  const [pages, setPages] = React.useState(0);
+  const [fetched, setFetched] = React.useState(0);
+  const [rows, setRows] = React.useState<readonly IBoardRow[]>([]);
+  const [problem, setProblem] = React.useState<IProblem | undefined>();
+  const [tries, retry] = React.useReducer((count: number) => count + 1, 0);
+  const { gateway, challenge } = view.kit;
+  React.useEffect(() => {
+    let wanted = true;
+    const fetchRows = async (): Promise<void> => {
+      const found: IBoardRow[] = [];
+      for (let page = 0; page < pages; page++) {
+        const offset = passedOver(board) + page * MORE;
+        const query = { gateway, challenge, phase: board.phase, offset: `${offset}`, limit: `${MORE}` };
+        found.push(...(await ask<IBoard>('leaderboard', { query })).rows);
+      }
+      if (wanted) {
+        setRows(found);
+        setFetched(pages);
+        setProblem(undefined);
+      }
+    };
+    fetchRows().catch((error: unknown) => {
+      if (wanted) {
+        setProblem(problemOf(error));
+      }
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [board, pages, tries, gateway, challenge]);
+  return { rows, problem, retry, more: () => setPages(pages + 1), busy: fetched < pages && !problem };
+}
+
+interface ILaterRows {
+  rows: readonly IBoardRow[];
+  problem?: IProblem;
+  retry: () => void;
+  more: () => void;
+  busy: boolean;
+}
+
+/** How many rows of the board come before those that are not in `board`: mine may be its last one from further down. */
+function passedOver(board: IBoard): number {
+  const last = board.rows.at(-1);
+  return board.rows.length - (last && last.participant === board.me ? 1 : 0);
+}
+
+/** The rows of a board and `later` ones, each participant once and as the board has it, in the order of ranks. */
+export function together(board: IBoard, later: readonly IBoardRow[]): readonly IBoardRow[] {
+  if (later.length === 0) {
+    return board.rows;
+  }
+  const each = new Map([...later, ...board.rows].map(row => [row.participant, row]));
+  return [...each.values()].sort(
+    (a, b) => a.rank - b.rank || Date.parse(a.submitted_at) - Date.parse(b.submitted_at)
+  );
+}
+
+function BoardTable(props: { board: IBoard; view: IChallenge }): React.ReactElement {
+  const { board, view } = props;
+  const { metrics } = view;
   const { trans, locale } = useView();
   const now = useNow(60);
   const [sort, setSort] = React.useState<ISort | undefined>();
-  const rows = React.useMemo(() => sorted(board.rows, sort, metrics), [board, sort, metrics]);
+  const later = useLaterRows(board, view);
+  const known = React.useMemo(() => together(board, later.rows), [board, later.rows]);
+  const rows = React.useMemo(() => sorted(known, sort, metrics), [known, sort, metrics]);
   const scroll = React.useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -91,11 +157,11 @@ function BoardTable(props: { board: IBoard; metrics: readonly IMetric[] }): Reac
       <Notice title={trans.__('Nobody has a score yet.')}>{trans.__('Yours could be the first.')}</Notice>
     );
   }
-  const mine = board.rows.find(row => row.participant === board.me);
+  const mine = known.find(row => row.participant === board.me);
   const items = virtual.getVirtualItems();
   const before = items.length ? items[0].start : 0;
   const after = items.length ? virtual.getTotalSize() - items[items.length - 1].end : 0;
-  const ordered = metrics.filter(metric => board.rows.some(row => metric.name in row.scores));
+  const ordered = metrics.filter(metric => known.some(row => metric.name in row.scores));
   const header = (by: string, label: string): React.ReactElement => {
     const chosen = sort?.by === by || (!sort && by === 'rank');
     const down = chosen && (sort?.down ?? false);
@@ -110,15 +176,26 @@ function BoardTable(props: { board: IBoard; metrics: readonly IMetric[] }): Reac
   };
   return (
     <>
-      <p className="pkit-Rank" role="status">
-        {mine
-          ? trans.__('You are at rank %1 of %2.', mine.rank, board.participants)
-          : trans._n(
-              '%1 participant; you have no score yet.',
-              '%1 participants; you have no score yet.',
-              board.participants
-            )}
-      </p>
+      <div className="pkit-Rank">
+        <p role="status">
+          {mine
+            ? trans.__('You are at rank %1 of %2.', mine.rank, board.participants)
+            : trans._n(
+                '%1 participant; you have no score yet.',
+                '%1 participants; you have no score yet.',
+                board.participants
+              )}
+        </p>
+        {mine && (
+          <button
+            type="button"
+            className="jp-mod-styled"
+            onClick={() => virtual.scrollToIndex(rows.indexOf(mine), { align: 'center' })}
+          >
+            {trans.__('Show my row')}
+          </button>
+        )}
+      </div>
       <div
         className="pkit-TableFrame"
         ref={scroll}
@@ -176,6 +253,15 @@ function BoardTable(props: { board: IBoard; metrics: readonly IMetric[] }): Reac
           </tbody>
         </table>
       </div>
+      {later.problem && <ProblemNotice problem={later.problem} retry={later.retry} />}
+      {!later.problem && known.length < board.participants && (
+        <div className="pkit-Rank">
+          <p>{trans.__('%1 of %2 rows', known.length, board.participants)}</p>
+          <button type="button" className="jp-mod-styled" disabled={later.busy} onClick={later.more}>
+            {later.busy ? trans.__('Loading …') : trans.__('Show more')}
+          </button>
+        </div>
+      )}
     </>
   );
 }

@@ -13,7 +13,8 @@ GET     ``/submissions/{id}/receipt``                                    DSSE en
 POST    ``/submissions/{id}/open``                                       :class:`Opened`
 POST    ``/submissions/{id}/cancel``                                     :class:`SubmissionView`
 POST    ``/submissions/{id}/again``                                      :class:`SubmissionView`
-GET     ``/leaderboard``                  ``gateway challenge phase``    :class:`Board`
+GET     ``/leaderboard``                  ``gateway challenge phase      :class:`Board`
+                                          offset limit``
 POST    ``/login``                        :class:`Login`                 :class:`Who`
 GET     ``/challenges``                   ``gateway``                    list of :class:`Offer`
 POST    ``/joins``                        :class:`Join`                  :class:`Job`

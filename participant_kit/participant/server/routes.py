@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,6 +89,15 @@ class _Handler(APIHandler):
         except ValidationError as error:
             wrong = ", ".join(_place(detail) for detail in error.errors())
             raise ParticipantError(f"The request is not what it should be: {wrong}.", code="request") from None
+
+    def whole_number(self, name: str) -> int | None:
+        """That of the query; None without it. Raises :class:`ParticipantError`."""
+        given: str | None = self.get_query_argument(name, None)
+        if given is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,9}", given):
+            raise ParticipantError(f"The request is not what it should be: {name} is no whole number.", code="request")
+        return int(given)
 
     async def answer(self, work: Callable[[], Any]) -> None:
         """Do ``work`` in a thread, and send what it returns."""
@@ -296,16 +306,17 @@ class LeaderboardHandler(_Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """The board of one phase, of the open one unless it is named."""
+        """The board of one phase, of the open one unless it is named; ``limit`` rows of it from ``offset`` on."""
         gateway, challenge = self.get_query_argument("gateway"), self.get_query_argument("challenge")
         phase = self.get_query_argument("phase", None)
 
         def work() -> Board:
+            rows = {"offset": self.whole_number("offset"), "limit": self.whole_number("limit")}
             if place := joined(gateway, challenge):
                 server = ask_codabench(place)
-                return board_view(server, challenge, phase, server.me().name)
+                return board_view(server, challenge, phase, server.me().name, **rows)
             client = ask(gateway)
-            return board_view(client, challenge, phase, _name(client))
+            return board_view(client, challenge, phase, _name(client), **rows)
 
         await self.answer(work)
 

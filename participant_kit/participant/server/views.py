@@ -102,9 +102,11 @@ def phase_views(card: Card) -> list[PhaseView]:
     return [PhaseView(name=phase.name, starts=phase.starts, ends=phase.ends) for phase in card.phases]
 
 
-def board_view(client: Client | CodabenchClient, slug: str, phase: str | None, me: str | None) -> Board:
-    """A leaderboard and who is looking."""
-    board = client.leaderboard(slug, phase)
+def board_view(
+    client: Client | CodabenchClient, slug: str, phase: str | None, me: str | None, **rows: int | None
+) -> Board:
+    """A leaderboard and who is looking; ``rows`` are ``offset`` and ``limit``, if not the first of it are wanted."""
+    board = client.leaderboard(slug, phase, **rows)
     plain = {name: getattr(board, name) for name in type(board).model_fields}
     return Board(**plain, gateway=client.gateway, me=me)
 

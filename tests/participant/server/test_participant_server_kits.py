@@ -193,6 +193,20 @@ async def test_a_board_of_another_phase_can_be_asked_for(ask: Requests, ada: Per
     assert problem["code"] == "phase_unknown"
 
 
+async def test_the_rows_further_down_a_board_can_be_asked_for(ask: Requests, ada: Person, runners: Runners) -> None:
+    await ask.post("submissions", path=ada.write())
+    runners.score(0.875)
+    board = await ask.get("leaderboard", **ada.there)
+    (place,) = [place for place, row in enumerate(board["rows"]) if row["participant"] == ada.name]
+    page = await ask.get("leaderboard", **ada.there, offset=str(place), limit="1")
+    assert page["rows"] == [board["rows"][place]] and page["participants"] == board["participants"]
+    beyond = await ask.get("leaderboard", **ada.there, offset=str(board["participants"]), limit="1000")
+    assert beyond["rows"] == [board["rows"][place]], "mine is given with every page"
+    for wrong in ("-1", "one", "1" * 20):
+        problem = await ask.get("leaderboard", **ada.there, offset=wrong, status=422)
+        assert "offset is no whole number" in problem["message"]
+
+
 async def test_a_board_needs_no_token(ask: Requests, ada: Person, own_home: Path) -> None:
     (own_home / "credentials.json").unlink()
     assert "me" not in await ask.get("leaderboard", **ada.there)
