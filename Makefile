@@ -13,7 +13,7 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test test-hub test-network test-slurm lint unit attacks bench fuzz kill web-attacks deploy-check extension wheel docs \
+.PHONY: help sample demo lab test test-hub test-network test-slurm test-vm lint unit attacks bench fuzz kill web-attacks deploy-check extension wheel docs \
 	notebooks pictures clean
 .DEFAULT_GOAL := help
 
@@ -88,6 +88,10 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 kill: $(VENV)/installed ## Kill gateway, runners and workers at KILLS=200 random moments under load, and compare the books.
 	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) SITE_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -s \
 		tests/end_to_end/test_killing_at_random.py tests/end_to_end/test_site.py
+
+test-vm: $(VENV)/installed ## Try every wall on Debian's own kernel, with control groups of version 2, in a virtual machine: ten minutes.
+	@.ci/packages qemu-system-x86_64=qemu-system-x86 busybox=busybox-static
+	tests/vm/run.sh $(BIN)/python
 
 test-slurm: $(VENV)/installed ## Run notebooks in jobs of a Slurm that is started here, as root.
 	@.ci/packages slurmctld=slurm-wlm munged=munge
