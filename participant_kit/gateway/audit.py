@@ -13,7 +13,7 @@ from participant_kit.gateway.tables import audit
 
 OPERATOR = "operator"
 """Who acts on the gateway's own command line."""
-PAGE = 100
+PAGE = 50
 
 
 def record(connection: Connection, account: str, act: str, subject: str, **detail: Any) -> None:
@@ -22,10 +22,21 @@ def record(connection: Connection, account: str, act: str, subject: str, **detai
     connection.execute(insert(audit).values(line))
 
 
-def read_audit(connection: Connection, before: int | None = None, limit: int | None = PAGE) -> Sequence[dict[str, Any]]:
-    """The newest lines first; with ``before``, those before that number."""
+def read_audit(
+    connection: Connection,
+    before: int | None = None,
+    limit: int | None = PAGE,
+    *,
+    account: str = "",
+    subject: str = "",
+) -> Sequence[dict[str, Any]]:
+    """The newest lines first; those before that number, of what ``account`` did, or of what was done to ``subject``."""
     query = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
+    if account:
+        query = query.where(audit.c.account == account)
+    if subject:
+        query = query.where(audit.c.subject == subject)
     rows = connection.execute(query).mappings()
     return [{**row, "at": datetime.fromtimestamp(row["at"], UTC)} for row in rows]
