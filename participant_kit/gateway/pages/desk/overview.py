@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,11 +18,15 @@ from participant_kit.gateway.people import count_waiting
 from participant_kit.gateway.runners import read_queue
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.tables import submissions
-from participant_kit.protocol.states import State
+from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(prefix="/desk", include_in_schema=False)
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}[a-z0-9]")
 Word = Annotated[str, Query()]
+LATELY = 86400.0
+"""Seconds, of which the overview tells what has ended."""
+OPEN = [state.value for state in State if state not in FINAL and state != State.SCORING]
+ENDED = [state.value for state in State if state in FINAL]
 
 
 @router.get("")
@@ -34,15 +39,19 @@ def _show(request: Request, service: Service, form: Form, status: int = 200) -> 
     with service.database.read() as connection:
         known, numbers = list_challenges(connection), _count_states(connection)
         waiting, queue, acts = count_waiting(connection), read_queue(connection), read_audit(connection, limit=8)
-    states = [state.value for state in State if state != State.SCORING]
-    values = {"challenges": known, "numbers": numbers, "states": states, "waiting": waiting}
+    values = {"challenges": known, "numbers": numbers, "states": [*OPEN, *ENDED], "waiting": waiting}
     return answer(request, "desk_overview", status, queue=queue, acts=acts, form=form, **values)
 
 
 def _count_states(connection: Connection) -> dict[tuple[str, str], int]:
+    """By challenge and state: all that are open, and of what was sent in the last :data:`LATELY` what has ended."""
     kinds = (submissions.c.challenge, submissions.c.state)
-    rows = connection.execute(select(*kinds, func.count()).group_by(*kinds))
-    return {(challenge, state): number for challenge, state, number in rows}
+    found = {}
+    lately = submissions.c.created_at > time.time() - LATELY
+    for which, states in ((lately, ENDED), (submissions.c.state.in_(OPEN), OPEN)):
+        rows = connection.execute(select(*kinds, func.count()).where(which).group_by(*kinds))
+        found |= {(challenge, state): number for challenge, state, number in rows if state in states}
+    return found
 
 
 @router.get("/audit")
