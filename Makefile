@@ -14,7 +14,7 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fun
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help sample demo lab test test-hub test-network test-slurm lint unit attacks bench fuzz kill deploy-check extension wheel docs \
-	notebooks pictures clean
+	notebooks pictures first-score clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -130,6 +130,10 @@ sample: $(VENV)/installed ## Make sample_data/ anew: the demonstration's private
 pictures: $(VENV)/installed extension ## Take the pictures of the documentation, in a real browser.
 	@.ci/packages chromium=chromium
 	$(BIN)/python docs/pictures.py
+
+first-score: $(VENV)/installed extension ## Go from an empty gateway to a first score by the pages alone, and count clicks and minutes.
+	@.ci/packages bwrap=bubblewrap chromium=chromium
+	OMP_NUM_THREADS=1 $(BIN)/python docs/first_score.py
 
 clean: ## Remove what was made here.
 	rm -rf extension/node_modules extension/lib extension/coverage extension/tsconfig.tsbuildinfo $(LABEXTENSION)

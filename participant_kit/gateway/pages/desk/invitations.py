@@ -21,6 +21,7 @@ from participant_kit.gateway.pages.form import Form
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, SentForm, go
 from participant_kit.gateway.service import Gateway, Service
+from participant_kit.gateway.teams import find_team
 
 router = APIRouter(prefix="/desk/invitations", include_in_schema=False)
 NEW = {"uses": "1", "days": "14"}
@@ -28,7 +29,7 @@ NEW = {"uses": "1", "days": "14"}
 
 @router.get("")
 def get_invitations(
-    request: Request, service: Gateway, organizer: Organizer, before: Annotated[str, Query()] = ""
+    request: Request, service: Gateway, organizer: Organizer, before: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:
     """All of them, in pages; the links themselves are not kept."""
     return _show(request, service, Form(NEW | {"before": before}))
@@ -45,17 +46,17 @@ def _show(request: Request, service: Service, form: Form, link: str = "", status
 def post_invitation(request: Request, service: Gateway, organizer: Organizer, form: SentForm) -> Response:
     """Make one; its link is shown this once."""
     uses, days = form.number("uses", 1, MOST_USES), form.number("days", 1, MOST_DAYS)
-    note, team = form.text("note", 200, may_be_empty=True), form.get("team") or None
-    approve = form.ticked("approve")
-    if form.faults:
-        return _show(request, service, form, status=422)
+    note, team, approve = form.text("note", 200, may_be_empty=True), form.get("team") or None, form.ticked("approve")
     try:
         with service.database.write() as connection:
-            code = make_invitation(
-                connection, organizer.person, uses=uses, days=days, approve=approve, team=team, note=note
-            )
+            if team is not None:
+                find_team(connection, team)
+            if not form.faults:
+                made = {"uses": uses, "days": days, "approve": approve, "team": team, "note": note}
+                code = make_invitation(connection, organizer.person, **made)
     except GatewayError as error:
         form.faults["team"] = f"{error.message} {error.hint}"
+    if form.faults:
         return _show(request, service, form, status=422)
     link = f"{public_address(request)}/invitation/{code}"
     return _show(request, service, Form(NEW), link, 201)

@@ -22,7 +22,7 @@ from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(prefix="/desk", include_in_schema=False)
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}[a-z0-9]")
-Word = Annotated[str, Query()]
+Word = Annotated[str, Query(max_length=300)]
 LATELY = 86400.0
 """Seconds, of which the overview tells what has ended."""
 OPEN = [state.value for state in State if state not in FINAL and state != State.SCORING]

@@ -18,7 +18,7 @@ from participant_kit.gateway.service import Gateway, Service
 
 router = APIRouter(prefix="/desk/people", include_in_schema=False)
 ACTS = {"approve": "active", "resume": "active", "pause": "paused"}
-Word = Annotated[str, Query()]
+Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("")

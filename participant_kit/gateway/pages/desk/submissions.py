@@ -26,7 +26,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(prefix="/desk/submissions", include_in_schema=False)
-Word = Annotated[str, Query()]
+Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("")

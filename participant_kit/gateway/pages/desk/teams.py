@@ -15,7 +15,7 @@ from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.teams import join_team, leave_team, make_team
 
 router = APIRouter(prefix="/desk/people", include_in_schema=False)
-Word = Annotated[str, Query()]
+Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/teams")
