@@ -1,8 +1,8 @@
 """From an empty gateway to an invited participant's first score, by the pages alone: ``make first-score``.
 
 A real browser does what an organizer and a participant do, and counts their clicks and the fields that they fill in.
-What is done elsewhere is done as the documentation says: the gateway is started, the kit is built where the data is, and
-the data holder starts the runners with the tokens that the desk has made. Prints a table for docs/organizers.md.
+What is done elsewhere is done as the documentation says: the gateway is started, the kit is built where the data is,
+and the data holder starts the runners with the tokens that the desk has made. Prints a table for docs/organizers.md.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def take_part(hand: Hand, browser: Browser, lab: Lab, gateway: str, link: str) -
         hand.click(desk.submit_button)
         expect(desk.dialog.locator(".pkit-Submit-body")).to_be_visible(timeout=60_000)
         hand.press(desk.dialog, "Submit blind")
-        desk.show_panel()
+        expect(desk.panel).to_be_visible()  # it opens by itself
         expect(desk.rows.first.locator(".pkit-State")).to_have_text("Scored", timeout=300_000)
     with hand.step("participant", "finds the own row on the challenge's leaderboard"):
         hand.press(guest, "To the challenges")

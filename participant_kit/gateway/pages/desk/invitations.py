@@ -52,8 +52,8 @@ def post_invitation(request: Request, service: Gateway, organizer: Organizer, fo
             if team is not None:
                 find_team(connection, team)
             if not form.faults:
-                made = {"uses": uses, "days": days, "approve": approve, "team": team, "note": note}
-                code = make_invitation(connection, organizer.person, **made)
+                by = organizer.person
+                code = make_invitation(connection, by, uses=uses, days=days, approve=approve, team=team, note=note)
     except GatewayError as error:
         form.faults["team"] = f"{error.message} {error.hint}"
     if form.faults:

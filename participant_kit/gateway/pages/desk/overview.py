@@ -46,7 +46,7 @@ def _show(request: Request, service: Service, form: Form, status: int = 200) -> 
 def _count_states(connection: Connection) -> dict[tuple[str, str], int]:
     """By challenge and state: all that are open, and of what was sent in the last :data:`LATELY` what has ended."""
     kinds = (submissions.c.challenge, submissions.c.state)
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     lately = submissions.c.created_at > time.time() - LATELY
     for which, states in ((lately, ENDED), (submissions.c.state.in_(OPEN), OPEN)):
         rows = connection.execute(select(*kinds, func.count()).where(which).group_by(*kinds))
@@ -68,8 +68,8 @@ def get_audit(
     wanted = {name: form.get(name) for name in form.values}
     with service.database.read() as connection:
         lines = read_audit(connection, before, PAGE + 1, account=wanted["who"], subject=wanted["on"])
-    values = {"lines": lines[:PAGE], "more": len(lines) > PAGE, "before": before}
-    return answer(request, "desk_audit", wanted=wanted, **values)
+    shown = {"lines": lines[:PAGE], "more": len(lines) > PAGE, "before": before}
+    return answer(request, "desk_audit", 200, wanted=wanted, **shown)
 
 
 @router.get("/new")

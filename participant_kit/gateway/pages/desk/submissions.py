@@ -51,7 +51,7 @@ def get_submissions(
         "challenges": known,
         "states": [each.value for each in State],
     }
-    return answer(request, "desk_submissions", wanted=wanted, **values)
+    return answer(request, "desk_submissions", 200, wanted=wanted, **values)
 
 
 @router.get("/{identifier}")
