@@ -327,6 +327,40 @@ def test_a_challenge_that_is_not_here_yet_is_published_by_the_page(empty: World,
     assert empty.client.get(f"{API}/challenges/small").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        (b"starts: 2035-01-01, ends: 2036-01-01", "not open yet"),
+        (b"starts: 2020-01-01, ends: 2021-01-01", "ended"),
+        (b"starts: 2026-01-01, ends: 2036-01-01", "withdrawn"),
+    ],
+)
+def test_the_desk_tells_where_a_challenge_stands(empty: World, tmp_path: Path, dates: bytes, said: str) -> None:
+    assert b"starts: 2026-01-01, ends: 2036-01-01" in CARD
+    empty.publish(make_kit(tmp_path / "kit", CARD.replace(b"starts: 2026-01-01, ends: 2036-01-01", dates)))
+    if said == "withdrawn":
+        empty.query("UPDATE challenges SET withdrawn = 'No agreement.', withdrawn_at = 1790000000")
+    organizer = Browser(empty).log_in("org", "organizer", "/desk")
+    assert said in organizer.text
+    organizer.go("/desk/challenges/small")
+    assert said in organizer.text and ("No agreement." in organizer.text) == (said == "withdrawn")
+    organizer.send(PHASE, button="preview", total="7")
+    assert "total: 100 → 7" in organizer.text
+
+
+def test_the_desk_makes_the_token_that_a_runner_starts_with(world: World, organizer: Browser) -> None:
+    organizer.go("/desk/runners")
+    text = organizer.send("/desk/runners", 201, name="north", role="blind")
+    token = "pkit_" + text.split("pkit_")[1].split("<")[0]
+    me = world.client.get(f"{API}/me", headers={"Authorization": f"Bearer {token}"}).json()
+    assert me == {"name": "north", "role": "runner"}
+    assert token.encode() not in world.stored() and token not in organizer.go("/desk/runners")
+    assert "north" in organizer.go("/desk/audit?who=org&on=north")
+    organizer.go("/desk/runners")
+    organizer.send("/desk/runners", 422, name="north", role="rehearsal")  # it has the other role
+    assert "role" in organizer.faults[0]
+
+
 def test_an_announcement_is_shown_and_withdrawn(world: World, organizer: Browser) -> None:
     organizer.go("/desk/announcements")
     organizer.send("/announcements", 422, title="", text="Hello", challenge="small")

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection, func, select
 
 from participant_kit.gateway.audit import PAGE, read_audit
-from participant_kit.gateway.challenges import list_challenges
+from participant_kit.gateway.challenges import find_withdrawal, list_challenges
+from participant_kit.gateway.pages.challenge import Challenge
 from participant_kit.gateway.pages.form import Form
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, go
@@ -37,7 +38,8 @@ def get_overview(request: Request, service: Gateway, organizer: Organizer) -> Re
 
 def _show(request: Request, service: Service, form: Form, status: int = 200) -> Response:
     with service.database.read() as connection:
-        known, numbers = list_challenges(connection), _count_states(connection)
+        known = [Challenge(info, find_withdrawal(connection, info.card.slug)) for info in list_challenges(connection)]
+        numbers = _count_states(connection)
         waiting, queue, acts = count_waiting(connection), read_queue(connection), read_audit(connection, limit=8)
     values = {"challenges": known, "numbers": numbers, "states": [*OPEN, *ENDED], "waiting": waiting}
     return answer(request, "desk_overview", status, queue=queue, acts=acts, form=form, **values)
