@@ -15,6 +15,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,36 +61,36 @@ def log_in(address: str, token: str) -> requests.Session:
     return session
 
 
-def median(session: requests.Session, address: str, times: int) -> tuple[float, int]:
-    """Milliseconds, and bytes that were sent."""
-    taken = []
+@dataclass
+class Taken:
+    """Medians in milliseconds: of a page, and of the peer that was asked before each look at it."""
+
+    page: float
+    peer: float
+    size: int = 0
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long as the peer."""
+        return self.page / self.peer
+
+
+def clock(ask: Callable[[], requests.Response], peer: Callable[[], requests.Response], times: int) -> Taken:
+    """Ask so many times, each after the peer: a machine that has other work is slower for both."""
+    pages, peers, size = [], [], 0
     for _ in range(times):
-        began = time.perf_counter()
-        answer = session.get(address, timeout=60)
-        taken.append(1000 * (time.perf_counter() - began))
-        if answer.status_code != 200:
-            raise SystemExit(f"The gateway answered {answer.status_code} for {address}.")
-    return statistics.median(taken), len(answer.content)
+        for which, taken in ((peer, peers), (ask, pages)):
+            began = time.perf_counter()
+            answer = which()
+            taken.append(1000 * (time.perf_counter() - began))
+            if answer.status_code != 200:
+                raise SystemExit(f"The gateway answered {answer.status_code} for {answer.url}.")
+        size = len(answer.content)
+    return Taken(statistics.median(pages), statistics.median(peers), size)
 
 
-def preview(session: requests.Session, address: str, times: int) -> float:
-    """Of what changing a phase would do, in milliseconds."""
-    page = session.get(f"{address}/desk/challenges/load", timeout=60).text
-    sent = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page.split("<details", 1)[1].split("</form>")[0]))
-    sent |= {"total": "3", "leaderboard": "live", "act": "preview"}
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        path = f"{address}/desk/challenges/load/phases/development"
-        answer = session.post(path, data=sent, headers={"Origin": address}, timeout=60)
-        taken.append(1000 * (time.perf_counter() - began))
-        if "will have used all" not in answer.text:
-            raise SystemExit(f"The gateway answered {answer.status_code} to a change of the phase.")
-    return statistics.median(taken)
-
-
-def measure(people: int, times: int) -> dict[str, tuple[float, int]]:
-    """Every page with ``people``, and first of all the peer, on SQLite."""
+def measure(people: int, times: int) -> dict[str, Taken]:
+    """Every page with ``people``, on SQLite."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(Path(folder))
         prepare(settings)
@@ -97,27 +100,34 @@ def measure(people: int, times: int) -> dict[str, tuple[float, int]]:
             address = found.removesuffix(API)
             session = log_in(address, token)
             numbers = {"middle": f"{people // 2:05d}", "last": f"{people - 7:05d}"}
-            paths = {name: path.format(**numbers) for name, path in PAGES.items()}
-            taken = {"server info": median(session, f"{address}{API}/", times)}
-            taken |= {name: median(session, address + path, times) for name, path in paths.items()}
-            return taken | {"a phase's change, shown before": (preview(session, address, times), 0)}
+            peer = partial(session.get, f"{address}{API}/", timeout=60)
+            taken = {}
+            for name, path in PAGES.items():
+                ask = partial(session.get, address + path.format(**numbers), timeout=60)
+                taken[name] = clock(ask, peer, times)
+            page = session.get(f"{address}/desk/challenges/load", timeout=60).text
+            form = dict(
+                re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page.split("<details", 1)[1].split("</form>")[0])
+            )
+            form |= {"total": "3", "leaderboard": "live", "act": "preview"}
+            path = f"{address}/desk/challenges/load/phases/development"
+            ask = partial(session.post, path, data=form, headers={"Origin": address}, timeout=60)
+            return taken | {"a phase's change, shown before": clock(ask, peer, times)}
 
 
 def report(people: int, times: int) -> dict[str, Any]:
     """The pages with ``people`` beside those with a tenth."""
     small, large = measure(people // 10, times), measure(people, times)
-    peer = large.pop("server info")[0]
-    before = small.pop("server info")[0]
     pages = {
         name: {
-            "ms": round(taken, 2),
-            "ratio": round(taken / peer, 1),
-            "grows": round((taken / peer) / (small[name][0] / before), 2),
-            "kB": round(size / 1000, 1),
+            "ms": round(taken.page, 1),
+            "ratio": round(taken.ratio, 1),
+            "grows": round(taken.ratio / small[name].ratio, 2),
+            "kB": round(taken.size / 1000, 1),
         }
-        for name, (taken, size) in large.items()
+        for name, taken in large.items()
     }
-    return {"participants": people, "server info, ms": round(peer, 2), "pages": pages}
+    return {"participants": people, "pages": pages}
 
 
 def main() -> None:
