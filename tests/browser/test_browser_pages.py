@@ -113,9 +113,9 @@ def test_a_gateway_with_nothing_in_it_says_so(page: Page, bare: GatewayProcess) 
 
 
 def first_look(context: BrowserContext, address: str) -> tuple[float, float]:
-    """Milliseconds until there is something to see, and bytes that came: the best of five, as others work here, too."""
+    """Milliseconds until there is something to see, and bytes that came: the best of twenty, since others work here."""
     paints, sizes = [], []
-    for _ in range(5):
+    for _ in range(20):
         page = context.new_page()
         session = context.new_cdp_session(page)
         session.send("Network.enable")
