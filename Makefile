@@ -13,8 +13,8 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test test-hub test-network test-slurm test-vm lint unit attacks bench fuzz kill web-attacks deploy-check extension wheel docs \
-	notebooks pictures clean
+.PHONY: help sample demo lab test test-hub test-network test-slurm test-vm lint unit attacks bench fuzz kill web-attacks \
+	deploy-check extension wheel docs notebooks pictures first-score clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -63,14 +63,11 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 	$(NPM) run --silent lint:check
 
 # DATABASE=postgresql runs everything on PostgreSQL; without it, the gateway's tests run on both, all others on SQLite.
-# Three workers, and a thread for each: half of the time a test waits for a process. What failed runs once more, alone, on a
-# machine that does nothing else: what passes then is named above all the same, and is a test or a race to mend.
-PYTEST = OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest
+# Two workers, and a thread for each: they fit a machine of two cores, and more would wait for one another.
 unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium initdb=postgresql
 	$(NPM) test --silent
-	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder || \
-		{ test $$? -eq 1 && $(PYTEST) --last-failed --last-failed-no-failures none; }
+	OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 attacks: $(VENV)/installed ## Run every attack of the corpus, each alone, and write docs/attacks.md.
 	@: > docs/attacks.csv
@@ -88,10 +85,6 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 kill: $(VENV)/installed ## Kill gateway, runners and workers at KILLS=200 random moments under load, and compare the books.
 	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) SITE_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -s \
 		tests/end_to_end/test_killing_at_random.py tests/end_to_end/test_site.py
-
-test-vm: $(VENV)/installed ## Try every wall on Debian's own kernel, with control groups of version 2, in a virtual machine: ten minutes.
-	@.ci/packages qemu-system-x86_64=qemu-system-x86 busybox=busybox-static
-	tests/vm/run.sh $(BIN)/python
 
 test-slurm: $(VENV)/installed ## Run notebooks in jobs of a Slurm that is started here, as root.
 	@.ci/packages slurmctld=slurm-wlm munged=munge
@@ -111,19 +104,12 @@ test-network: $(VENV)/installed ## Put gateway, participant and runner on hosts 
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/network -m network -s
 
 # The Hub has an environment of its own, as it has where there is one; its proxy is a program of Node.js.
-$(VENV)/hub/installed: tests/hub/requirements.txt | $(VENV)/installed
-	@test -x $(VENV)/hub/bin/jupyterhub || $(PYTHON) -m venv $(VENV)/hub
-	@$(VENV)/hub/bin/pip install --quiet --requirement tests/hub/requirements.txt
+test-hub: $(VENV)/installed ## Let a real JupyterHub start the gateway as its service, and a participant's server without a token.
+	@test -x $(VENV)/hub/bin/jupyterhub || { $(PYTHON) -m venv $(VENV)/hub && \
+		$(VENV)/hub/bin/pip install --quiet --requirement tests/hub/requirements.txt; }
 	@test -x $(VENV)/hub/node_modules/.bin/configurable-http-proxy || \
 		npm install --silent --no-audit --no-fund --prefix $(VENV)/hub configurable-http-proxy@5.3.0
-	@touch $@
-
-test-hub: $(VENV)/hub/installed ## Let a real JupyterHub start the gateway as its service, and people log in there without a token.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/hub -m hub
-
-web-attacks: $(VENV)/hub/installed ## Run every attack on what browsers see, and write docs/web-attacks.md.
-	@.ci/packages initdb=postgresql
-	OMP_NUM_THREADS=1 $(BIN)/python docs/web_attacks.py
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)
@@ -144,6 +130,10 @@ sample: $(VENV)/installed ## Make sample_data/ anew: the demonstration's private
 pictures: $(VENV)/installed extension ## Take the pictures of the documentation, in a real browser.
 	@.ci/packages chromium=chromium
 	$(BIN)/python docs/pictures.py
+
+first-score: $(VENV)/installed extension ## Go from an empty gateway to a first score by the pages alone, and count clicks and minutes.
+	@.ci/packages bwrap=bubblewrap chromium=chromium
+	OMP_NUM_THREADS=1 $(BIN)/python docs/first_score.py
 
 clean: ## Remove what was made here.
 	rm -rf extension/node_modules extension/lib extension/coverage extension/tsconfig.tsbuildinfo $(LABEXTENSION)

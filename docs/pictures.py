@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -60,6 +61,7 @@ def main() -> None:
                     browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
                     pages(browser, root, gateway)
                     desk(browser, root, gateway)
+                    holder(browser, root)
                 return
             lab.start()
             with sync_playwright() as playwright:
@@ -72,6 +74,7 @@ def main() -> None:
                 reports(browser, ChallengeFolder(root / "holder" / SLUG))
                 pages(browser, root, gateway)
                 desk(browser, root, gateway)
+                holder(browser, root)
         finally:
             lab.stop()
             for part in reversed(parts):
@@ -151,6 +154,25 @@ def desk(browser: Browser, root: Path, gateway: str) -> None:
     page.get_by_role("status").scroll_into_view_if_needed()
     take(page, "desk-phase")
     page.close()
+
+
+def holder(browser: Browser, root: Path) -> None:
+    """The holder's desk, as the command opens it."""
+    words = ["--state", str(root / "blind"), "--challenge", str(root / "holder" / SLUG), "--json"]
+    command = [sys.executable, "-m", "participant_kit.cli.main", "holder", "open", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        said = ""
+        while not said.endswith("}\n") and server.stdout:
+            said += server.stdout.readline()
+        opened = json.loads(said)
+        page = browser.new_page(viewport={"width": 1000, "height": 900}, color_scheme="dark")
+        page.goto(opened["address"])
+        page.fill("#code", opened["code"])
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator("#egress td").first).to_be_visible()
+        take(page, "holder-desk")
+        page.close()
+        server.terminate()
 
 
 def submit_as(root: Path, gateway: str, name: str, cell: str) -> None:

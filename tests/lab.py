@@ -187,7 +187,9 @@ class Desk:
     def open_dialog(self) -> Locator:
         """Press "Submit blind" and wait until the check is done."""
         self.submit_button.click()
-        expect(self.dialog.locator(".pkit-Submit-body, .pkit-Notice.pkit-mod-error").first).to_be_visible()
+        expect(self.dialog.locator(".pkit-Submit-body, .pkit-Notice.pkit-mod-error").first).to_be_visible(
+            timeout=30_000  # a machine that has other work
+        )
         return self.dialog
 
     def submit(self, name: str = "") -> None:

@@ -162,8 +162,8 @@ def _look(name: str) -> str:
     return name.lower()
 
 
-def set_state(connection: Connection, name: str, state: str, by: str) -> None:
-    """Approve (``active``) or pause somebody or a team. Raises :class:`GatewayError`."""
+def set_state(connection: Connection, name: str, state: str, by: str, seen: str = "") -> None:
+    """Approve (``active``) or pause somebody or a team. Raises :class:`GatewayError`: 409 unless it is as ``seen``."""
     row = connection.execute(select(accounts).where(accounts.c.name == name).with_for_update()).one_or_none()
     if row is None:
         raise GatewayError(
@@ -171,6 +171,9 @@ def set_state(connection: Connection, name: str, state: str, by: str) -> None:
         )
     if name == by:
         raise GatewayError(409, "own_account", "Nobody pauses themselves.", hint="Ask another organizer.")
+    if seen not in ("", row.state, state):
+        message = f"Another organizer has changed {name} meanwhile: it is {row.state} now, and was {seen}."
+        raise GatewayError(409, "changed_meanwhile", message, hint="Nothing was done. Decide on what is there now.")
     if row.state != state:
         connection.execute(update(accounts).where(accounts.c.name == name).values(state=state))
         act = "pause" if state == "paused" else "approve" if row.state == "waiting" else "resume"

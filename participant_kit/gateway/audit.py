@@ -15,7 +15,7 @@ OPERATOR = "operator"
 """Who acts on the gateway's own command line."""
 GATEWAY = "gateway"
 """Who acts when nobody does."""
-PAGE = 100
+PAGE = 50
 
 
 def record(connection: Connection, account: str, act: str, subject: str, **detail: Any) -> None:
@@ -24,10 +24,21 @@ def record(connection: Connection, account: str, act: str, subject: str, **detai
     connection.execute(insert(audit).values(line))
 
 
-def read_audit(connection: Connection, before: int | None = None, limit: int | None = PAGE) -> Sequence[dict[str, Any]]:
-    """The newest lines first; with ``before``, those before that number."""
+def read_audit(
+    connection: Connection,
+    before: int | None = None,
+    limit: int | None = PAGE,
+    *,
+    account: str = "",
+    subject: str = "",
+) -> Sequence[dict[str, Any]]:
+    """The newest lines first; those before that number, of what ``account`` did, or of what was done to ``subject``."""
     query = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
+    if account:
+        query = query.where(audit.c.account == account)
+    if subject:
+        query = query.where(audit.c.subject == subject)
     rows = connection.execute(query).mappings()
     return [{**row, "at": datetime.fromtimestamp(row["at"], UTC)} for row in rows]

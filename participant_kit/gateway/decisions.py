@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, tuple_, update
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.gateway.audit import record
@@ -19,7 +19,7 @@ from participant_kit.gateway.submissions import add_bits, change
 from participant_kit.gateway.tables import history, results, submissions
 from participant_kit.protocol.states import FINAL, State
 
-PAGE = 100
+PAGE = 50
 
 
 @dataclass
@@ -38,16 +38,20 @@ def list_all(
     challenge: str | None = None,
     state: str | None = None,
     participant: str | None = None,
-    offset: int = 0,
+    before: str = "",
     limit: int | None = PAGE,
 ) -> Sequence[Any]:
-    """Everybody's submissions, the newest first."""
-    query = select(submissions).order_by(submissions.c.created_at.desc(), submissions.c.id.desc())
+    """Everybody's submissions, the newest first; those that were sent before the submission ``before``."""
+    moment = (submissions.c.created_at, submissions.c.id)
+    query = select(submissions).order_by(*(column.desc() for column in moment)).limit(limit)
     wanted = {"challenge": challenge, "state": state, "participant": participant}
     for name, value in wanted.items():
         if value:
             query = query.where(submissions.c[name] == value)
-    return connection.execute(query.offset(offset).limit(limit)).all()
+    if before:
+        last = find_any(connection, before)
+        query = query.where(tuple_(*moment) < (last.created_at, last.id))
+    return connection.execute(query).all()
 
 
 def find_any(connection: Connection, identifier: str, *, lock: bool = False) -> Any:
@@ -109,9 +113,16 @@ def give_back(connection: Connection, identifier: str, by: str) -> Any:
     return row
 
 
-def disqualify(connection: Connection, identifier: str, reason: str | None, by: str) -> Any:
-    """Take it off the board for ``reason``, which its participant sees; None puts it back. The row before."""
+def disqualify(connection: Connection, identifier: str, reason: str | None, by: str, seen: str = "") -> Any:
+    """Take it off the board for ``reason``, which its participant sees; None puts it back. The row before.
+
+    Raises :class:`GatewayError`: 409 when it is not of the version ``seen`` any more.
+    """
     row = find_any(connection, identifier, lock=True)
+    if seen not in ("", str(row.version)):
+        hint = "Nothing was done. Look at what it says now, and decide again."
+        message = "Another organizer has decided on this submission meanwhile."
+        raise GatewayError(409, "changed_meanwhile", message, hint=hint)
     if row.state != State.SCORED:
         raise GatewayError(409, "not_scored", "Only what has a score is disqualified.", hint="It is on no board.")
     if row.disqualified == reason:

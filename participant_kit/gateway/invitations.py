@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from participant_kit.gateway.accounts import hash_token, is_taken
 from participant_kit.gateway.audit import record
@@ -17,6 +17,7 @@ from participant_kit.gateway.teams import find_team, join_team
 from participant_kit.protocol.identifiers import new_identifier
 
 MOST_USES, MOST_DAYS = 1000, 365
+PAGE = 50
 
 
 def make_invitation(
@@ -39,9 +40,16 @@ def make_invitation(
     return code
 
 
-def list_invitations(connection: Connection) -> Sequence[Any]:
-    """Every one, the newest first."""
-    return connection.execute(select(invitations).order_by(invitations.c.created_at.desc())).all()
+def list_invitations(connection: Connection, before: str = "") -> Sequence[Any]:
+    """A page of them, the newest first; those that were made before the invitation ``before``, and one more."""
+    moment = (invitations.c.created_at, invitations.c.id)
+    query = select(invitations).order_by(*(column.desc() for column in moment)).limit(PAGE + 1)
+    if before:
+        last = connection.execute(select(*moment).where(invitations.c.id == before)).one_or_none()
+        if last is None:
+            raise GatewayError(404, "invitation_unknown", "There is no such invitation.", hint="See the list of them.")
+        query = query.where(tuple_(*moment) < tuple(last))
+    return connection.execute(query).all()
 
 
 def state_of(invitation: Any) -> str:

@@ -29,6 +29,9 @@ accounts = Table(
     Column("state", String(16), nullable=False, default="active", comment="active, waiting for approval, or paused"),
     Column("team", ForeignKey("accounts.name"), comment="whose quota and row on the board it shares"),
     Column("is_team", Boolean, nullable=False, default=False, comment="several people; nobody logs in as it"),
+    Index("accounts_by_name", "role", "is_team", "name"),
+    Index("accounts_in_state", "state", "name"),
+    Index("accounts_of_team", "team", "name"),
 )
 
 tokens = Table(
@@ -62,6 +65,7 @@ invitations = Table(
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False),
     Column("revoked_at", Float),
+    Index("invitations_in_time", "created_at", "id"),
 )
 
 audit = Table(
@@ -73,6 +77,8 @@ audit = Table(
     Column("act", String(64), nullable=False),
     Column("subject", String(200), nullable=False, comment="what it was done to"),
     Column("detail", JSON, nullable=False),
+    Index("audit_of_account", "account", "id"),
+    Index("audit_on_subject", "subject", "id"),
     comment="every administrative act; triggers let no line be changed or removed",
 )
 
@@ -131,6 +137,9 @@ submissions = Table(
     Index("submissions_changed", "participant", "challenge", "revision"),
     Index("submissions_waiting", "challenge", "waits_for", "state", "created_at", "id"),
     Index("submissions_leased", "lease_expires"),
+    Index("submissions_in_time", "created_at", "id"),
+    Index("submissions_of_challenge", "challenge", "created_at", "id"),
+    Index("submissions_in_state", "state", "created_at", "id"),
 )
 
 history = Table(

@@ -6,7 +6,6 @@ Who has submitted changes sides no more: else one person would learn what two bu
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select, update
@@ -55,15 +54,6 @@ def leave_team(connection: Connection, person: str, by: str) -> None:
         record(connection, by, "leave team", person, team=row.team)
 
 
-def list_members(connection: Connection) -> dict[str, list[str]]:
-    """Who is in which team."""
-    members = defaultdict(list)
-    query = select(accounts.c.team, accounts.c.name).where(accounts.c.team.is_not(None)).order_by(accounts.c.name)
-    for team, name in connection.execute(query):
-        members[team].append(name)
-    return dict(members)
-
-
 def check_side(connection: Connection, person: str, participant: str) -> None:
     """Raise :class:`GatewayError` (409) unless ``person`` submits as ``participant`` now, whose account is locked.
 
@@ -82,7 +72,9 @@ def _find_free(connection: Connection, person: str) -> Any:
     if row is None:
         hint = "See the list of participants."
         raise GatewayError(404, "account_unknown", f"There is no participant {person!r}.", hint=hint)
-    if connection.scalar(select(exists().where(submissions.c.submitted_by == person))):
+    sides = [side for side in (person, row.team) if side]  # nobody who had submitted has left another one
+    sent = submissions.c.participant.in_(sides) & (submissions.c.submitted_by == person)
+    if connection.scalar(select(exists().where(sent))):
         message = f"{person} has submitted, and stays: nobody learns what two budgets tell."
         raise GatewayError(409, "has_submitted", message, hint="Pause the account, if it should do nothing more.")
     return row

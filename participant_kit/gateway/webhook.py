@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from urllib.parse import urlsplit
@@ -29,6 +30,9 @@ def check_webhook(url: str, *, private: bool) -> str:
         return "This is an address that begins with https://"
     if parts.username or parts.password or parts.fragment or port == 0 or not url.isascii() or not url.isprintable():
         return "An address has no user, password or fragment, and no letters but plain ones."
+    with contextlib.suppress(ValueError):  # a name is looked up when something is sent
+        if not private and not _is_public(parts.hostname):
+            return "This is a machine of a private network. Name one that everybody reaches."
     return ""
 
 

@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 import pytest
 import requests
+from desk_world import fill_desk
 from fastapi.testclient import TestClient
 from gateway_process import GatewayProcess
 from gateway_world import API, World, make_envelope, make_kit
+from keyboard import tab_to, walk
 from playwright.sync_api import Browser, Page, expect
-from test_browser_pages import violations
+from test_browser_pages import first_look, violations
 
 from participant_kit.gateway.announcements import announce
 from participant_kit.gateway.app import create_app
@@ -25,6 +27,7 @@ from participant_kit.protocol.identifiers import new_identifier
 from participant_kit.protocol.messages import Claim
 
 Scheme = Literal["light", "dark"]
+PEOPLE = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,10 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GatewayProc
             code = make_invitation(connection, "org", uses=3, days=7, approve=True, team="foxes", note="course")
             disqualify(connection, scored, "It was trained on the labels.", "org")
         database.close()
-    paths = [f"/desk{path}" for path in ("", "/people", "/invitations", "/submissions", "/announcements", "/runners")]
+    paths = [
+        f"/desk{path}"
+        for path in ("", "/people", "/people/teams", "/invitations", "/submissions", "/announcements", "/runners")
+    ]
     paths += ["/desk/audit", "/desk/export", f"/desk/submissions/{scored}", "/desk/challenges/small"]
     paths += ["/desk/challenges/small/kit", "/account", "/account/news", f"/invitation/{code}"]
     with GatewayProcess(root) as process:
@@ -59,7 +65,8 @@ def log_in(page: Page, address: str, token: str, path: str) -> None:
     expect(page).to_have_url(address + path)
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
 def test_every_page_of_the_desk_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, busy: tuple[GatewayProcess, World, list[str]], scheme: Scheme, width: int
 ) -> None:
@@ -75,13 +82,94 @@ def test_every_page_of_the_desk_is_right_in_both_themes_narrow_and_wide(
         page.goto(gateway.address + path)
         expect(page.locator("h1").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the window"
-        assert not violations(page), path
+        if (scheme == "dark") == (width == 1440):  # axe looks at colours and structure, not at widths
+            assert not violations(page), path
     page.get_by_label("Name").fill("<b>")
     page.get_by_role("button", name="Take part").click()
     expect(page.get_by_role("alert")).to_contain_text("begins with")
+    expect(page.get_by_label("Name")).to_be_focused()  # what is wrong is where one goes on
     assert not violations(page)
     page.close()
     assert not [each for each in said if "422" not in each]
+
+
+def test_tab_leads_through_every_page_of_the_desk_in_order_and_one_sees_where_one_is(
+    page: Page, busy: tuple[GatewayProcess, World, list[str]]
+) -> None:
+    gateway, world, paths = busy
+    page.goto(f"{gateway.address}/login")
+    assert not walk(page)
+    log_in(page, gateway.address, world.tokens["org"], "/desk")
+    for path in paths:
+        page.goto(gateway.address + path)
+        assert not walk(page), path
+
+
+def test_an_organizer_works_by_keyboard_alone(page: Page, busy: tuple[GatewayProcess, World, list[str]]) -> None:
+    gateway, world, _ = busy
+    keys = page.keyboard
+    page.goto(f"{gateway.address}/login?next=/desk/people")
+    tab_to(page, "Token")
+    keys.type(world.tokens["org"])
+    keys.press("Enter")
+    expect(page).to_have_url(f"{gateway.address}/desk/people")
+    tab_to(page, "Name")
+    keys.type("bob")
+    keys.press("Enter")
+    expect(page.get_by_role("rowheader")).to_have_count(1)
+    tab_to(page, "Pause bob")
+    keys.press("Enter")
+    expect(page.locator(".badge")).to_have_text("paused")
+    expect(page).to_have_url(f"{gateway.address}/desk/people?find=bob")
+    tab_to(page, "Resume bob")
+    keys.press(" ")
+    expect(page.get_by_role("button", name="Pause bob")).to_be_visible()
+    page.goto(f"{gateway.address}/desk/challenges/small")
+    tab_to(page, "Submissions in all")
+    keys.press("ControlOrMeta+a")
+    keys.type("none")
+    tab_to(page, "Show what this does")
+    keys.press("Enter")
+    expect(page.get_by_label("Submissions in all")).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("whole number")
+    keys.press("ControlOrMeta+a")
+    keys.type("50")
+    keys.press("Enter")  # sends by the first button, which shows what it does
+    expect(page.get_by_role("status")).to_contain_text("total: 100 → 50")
+    page.goto(f"{gateway.address}/desk/announcements")
+    tab_to(page, "For")
+    keys.press("ArrowDown")
+    expect(page.get_by_label("For")).to_have_value("small")
+    keys.press("Escape")  # closes nothing, and loses nothing
+    expect(page.get_by_label("For")).to_have_value("small")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway with 20,000 participants, 1,000 teams, 100,000 submissions and 20,000 acts."""
+    root = tmp_path_factory.mktemp("large")
+    with TestClient(create_app(Settings(root / "gateway"))) as client:
+        world = World(client, root / "gateway")
+        world.publish(make_kit(root / "kit"))
+        fill_desk(world.settings, "small", PEOPLE)
+    with GatewayProcess(root) as process:
+        process.tokens = world.tokens
+        yield process
+
+
+def test_the_desk_is_quick_and_small_with_20000_participants(browser: Browser, large: GatewayProcess) -> None:
+    context = browser.new_context()
+    log_in(context.new_page(), large.address, large.tokens["org"], "/desk")
+    middle = f"00000002-0000-7000-8000-{PEOPLE // 2:012d}"
+    for path in (
+        *("/desk", "/desk/people", "/desk/people?find=19990", "/desk/people?state=waiting", "/desk/people/teams"),
+        *("/desk/submissions", f"/desk/submissions?state=scored&before={middle}", f"/desk/submissions/{middle}"),
+        *("/desk/audit", "/desk/invitations", "/desk/runners", "/desk/challenges/small"),
+    ):
+        paint, size = first_look(context, large.address + path)
+        print(f"{path}: first contentful paint {paint:.0f} ms, {size / 1000:.1f} kB")
+        assert paint < 300 and size < 60_000, (path, paint, size)
+    context.close()
 
 
 def test_the_queue_moves_by_itself(page: Page, busy: tuple[GatewayProcess, World, list[str]]) -> None:

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from keyboard import walk
+from playwright.sync_api import Browser, Page, expect
+from test_browser_pages import violations
 
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.secure_side.egress import LOG, EgressLog, LoggedField
@@ -36,6 +39,53 @@ def opened(tmp_path: Path) -> Iterator[dict[str, str]]:
             said += server.stdout.readline()
         yield json.loads(said) | {"state": str(tmp_path)}
         server.terminate()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_desk_is_right_in_both_themes_narrow_and_wide(
+    browser: Browser, opened: dict[str, str], scheme: Literal["light", "dark"], width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(opened["address"])
+    assert not violations(page)
+    page.fill("#code", opened["code"])
+    page.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name="Test the sandbox").click()
+    expect(page.get_by_role("columnheader", name="wall")).to_be_visible(timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not violations(page)
+    page.close()
+
+
+def test_a_holder_decides_by_keyboard_alone_and_keeps_the_place_when_the_page_moves(
+    page: Page, opened: dict[str, str]
+) -> None:
+    keys, state = page.keyboard, Path(opened["state"])
+    page.goto(opened["address"])
+    expect(page.locator("#code")).to_be_focused()
+    keys.type(opened["code"])
+    keys.press("Enter")
+    expect(page.get_by_text("0.8125")).to_be_visible()
+    assert not walk(page)
+    page.locator(f"#approve-{SUBMISSION}").focus()
+    keys.press("Tab")
+    keys.press("ArrowDown")
+    reason = page.locator(f"#reason-{SUBMISSION}")
+    chosen = reason.input_value()
+    log = EgressLog(state / LOG, KEYS)
+    who = {"challenge": "small", "phase": "development", "participant": "bob", "submission": RUNNING, "dataset": "d"}
+    log.append(kind="started", fields=[], message={"budgets": [64.0, 128.0, 256.0]}, reserved=33.0, **who)
+    log.append(kind="held", fields=[], message={}, reserved=33.0, **who)  # a second one waits: the part is made anew
+    log.close()
+    expect(page.get_by_role("heading", name="Waits for your decision 2")).to_be_visible()
+    expect(reason).to_be_focused()
+    expect(reason).to_have_value(chosen)
+    keys.press("Tab")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Waits for your decision 1")).to_be_visible()
+    decision = decision_on(state, SUBMISSION)
+    assert decision and decision.reason == chosen
 
 
 def test_a_holder_enters_with_the_code_and_lets_a_message_go(page: Page, opened: dict[str, str]) -> None:

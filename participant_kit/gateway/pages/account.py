@@ -9,9 +9,9 @@ from participant_kit.gateway.audit import record
 from participant_kit.gateway.pages.address import public_address
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import SentForm, Viewer, cookie_name, go
+from participant_kit.gateway.people import list_members
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.sessions import end_others
-from participant_kit.gateway.teams import list_members
 
 router = APIRouter(prefix="/account", include_in_schema=False)
 
@@ -26,7 +26,7 @@ def _show(request: Request, service: Service, person: str, token: str = "", stat
     viewer = request.state.viewer
     with service.database.read() as connection:
         tokens = list_tokens(connection, person)
-        members = list_members(connection).get(viewer.name, []) if viewer.name != person else []
+        members = list_members(connection, [viewer.name]).get(viewer.name, [])
     values = {"tokens": tokens, "members": members, "token": token, "address": public_address(request)}
     return answer(request, "account_page", status, **values)
 

@@ -221,22 +221,60 @@ def test_of_two_organizers_at_once_the_second_sees_what_the_first_has_changed(wo
     assert world.client.get(f"{API}/challenges/small").json()["card"]["phases"][0]["total"] == 60
 
 
-def test_two_organizers_decide_the_same_once(world: World, organizer: Browser) -> None:
+def test_of_two_organizers_who_disqualify_the_same_the_second_is_told_and_keeps_what_they_typed(
+    world: World, organizer: Browser
+) -> None:
     other = Browser(world).log_in("oz", "organizer", "/desk")
     identifier = scored(world, 0.9)
     for each in (organizer, other):
         each.go(f"/desk/submissions/{identifier}")
-    for each, reason in ((organizer, "One."), (other, "Two.")):
-        each.send("/disqualify", reason=reason)
-    assert world.status(identifier)["disqualified"] == "Two." and board(world) == []
+    organizer.send("/disqualify", reason="One.")
+    other.send("/disqualify", 409, reason="Two.")
+    assert "Another organizer has decided" in other.faults[0] and "Disqualified. One." in other.text
+    assert other.form("/disqualify").values["reason"] == "Two."
+    assert world.status(identifier)["disqualified"] == "One." and board(world) == []
+    other.send("/disqualify")  # on the sight of what is there now
+    assert world.status(identifier)["disqualified"] == "Two."
+
+
+def test_of_two_organizers_who_let_in_and_pause_the_same_the_second_is_told(world: World, organizer: Browser) -> None:
+    world.auth("ada")
+    world.query("UPDATE accounts SET state = 'waiting' WHERE name = 'ada'")
+    other = Browser(world).log_in("oz", "organizer", "/desk")
+    for each in (organizer, other):
+        each.go("/desk/people?state=waiting")
+    organizer.send("/state", button="pause")
+    assert "Nobody is waiting" in organizer.text  # the list that they were at
+    other.send("/state", 409, button="approve")
+    assert "it is paused now, and was waiting" in other.faults[0]
+    assert world.query("SELECT state FROM accounts WHERE name = 'ada'") == [("paused",)]
+    other.go("/desk/people")
+    other.send("/state", button="resume")
+    assert world.query("SELECT state FROM accounts WHERE name = 'ada'") == [("active",)]
+
+
+def test_two_organizers_have_a_lost_run_run_again_once(world: World, organizer: Browser) -> None:
+    other = Browser(world).log_in("oz", "organizer", "/desk")
     lost = lose(world)
     for each in (organizer, other):
         each.go(f"/desk/submissions/{lost}")
     organizer.send("/again")
     other.send("/again", 409)
     assert "waits for a runner already" in other.text
-    with pytest.raises(StopIteration):
-        organizer.go(f"/desk/submissions/{identifier}") and organizer.form("/disqualify")
+
+
+def test_of_two_organizers_who_publish_the_second_sees_what_theirs_would_do_now(
+    world: World, organizer: Browser, tmp_path: Path
+) -> None:
+    other = Browser(world).log_in("oz", "organizer", "/desk")
+    for each, title in ((organizer, b"One"), (other, b"Two")):
+        upload(each, make_kit(tmp_path / title.decode(), CARD.replace(b"A small challenge", title)))
+    organizer.send("/publish")
+    other.send("/publish", 422)
+    assert "Another organizer has published" in other.faults[0]
+    assert world.client.get(f"{API}/challenges/small").json()["card"]["title"] == "One"
+    other.send("/publish")  # the kit was kept
+    assert world.client.get(f"{API}/challenges/small").json()["card"]["title"] == "Two"
 
 
 def upload(organizer: Browser, kit: bytes, status: int = 200) -> None:
@@ -287,6 +325,40 @@ def test_a_challenge_that_is_not_here_yet_is_published_by_the_page(empty: World,
     organizer.send("/publish")
     assert organizer.path == "/desk/challenges/small"
     assert empty.client.get(f"{API}/challenges/small").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        (b"starts: 2035-01-01, ends: 2036-01-01", "not open yet"),
+        (b"starts: 2020-01-01, ends: 2021-01-01", "ended"),
+        (b"starts: 2026-01-01, ends: 2036-01-01", "withdrawn"),
+    ],
+)
+def test_the_desk_tells_where_a_challenge_stands(empty: World, tmp_path: Path, dates: bytes, said: str) -> None:
+    assert b"starts: 2026-01-01, ends: 2036-01-01" in CARD
+    empty.publish(make_kit(tmp_path / "kit", CARD.replace(b"starts: 2026-01-01, ends: 2036-01-01", dates)))
+    if said == "withdrawn":
+        empty.query("UPDATE challenges SET withdrawn = 'No agreement.', withdrawn_at = 1790000000")
+    organizer = Browser(empty).log_in("org", "organizer", "/desk")
+    assert said in organizer.text
+    organizer.go("/desk/challenges/small")
+    assert said in organizer.text and ("No agreement." in organizer.text) == (said == "withdrawn")
+    organizer.send(PHASE, button="preview", total="7")
+    assert "total: 100 → 7" in organizer.text
+
+
+def test_the_desk_makes_the_token_that_a_runner_starts_with(world: World, organizer: Browser) -> None:
+    organizer.go("/desk/runners")
+    text = organizer.send("/desk/runners", 201, name="north", role="blind")
+    token = "pkit_" + text.split("pkit_")[1].split("<")[0]
+    me = world.client.get(f"{API}/me", headers={"Authorization": f"Bearer {token}"}).json()
+    assert me == {"name": "north", "role": "runner"}
+    assert token.encode() not in world.stored() and token not in organizer.go("/desk/runners")
+    assert "north" in organizer.go("/desk/audit?who=org&on=north")
+    organizer.go("/desk/runners")
+    organizer.send("/desk/runners", 422, name="north", role="rehearsal")  # it has the other role
+    assert "role" in organizer.faults[0]
 
 
 def test_an_announcement_is_shown_and_withdrawn(world: World, organizer: Browser) -> None:
@@ -405,7 +477,7 @@ def test_no_text_that_anybody_types_becomes_a_script(world: World, organizer: Br
         check(organizer.send("/announcements", 422, title="", text=text, challenge=text))
         check(organizer.go("/desk/invitations") and organizer.send("/desk/invitations", 201, note=text))
         check(organizer.send("/desk/invitations", 422, uses=text[:4], days=text[:3], note=text, team=text))
-        organizer.go("/desk/people")
+        organizer.go("/desk/people/teams")
         check(organizer.send("/people/teams", 422, team=text))
         check(organizer.send("/people/join", 422, person=text, into=text))
         organizer.go("/desk/challenges/small")

@@ -141,11 +141,11 @@ def test_who_is_paused_is_out_at_once_and_back_when_resumed(world: World, organi
 
 
 def team_of(organizer: Browser, *members: str) -> None:
-    organizer.go("/desk/people")
+    organizer.go("/desk/people/teams")
     organizer.send("/desk/people/teams", team="foxes")
     for name in members:
         organizer.world.auth(name)
-        organizer.go("/desk/people")
+        organizer.go("/desk/people/teams")
         organizer.send("/desk/people/join", person=name, into="foxes")
 
 
@@ -177,7 +177,7 @@ def test_who_has_submitted_changes_sides_no_more(world: World, organizer: Browse
     team_of(organizer, "ada")
     assert world.submit("ada").status_code == 200 and world.submit("bob").status_code == 200
     for person, into in (("ada", ""), ("bob", "foxes")):
-        organizer.go("/desk/people")
+        organizer.go("/desk/people/teams")
         organizer.send("/desk/people/join", 422, person=person, into=into)
         assert "two budgets" in organizer.faults[0] and organizer.form("/join").values["person"] == person
     assert query(world.settings, "SELECT name, team FROM accounts WHERE name IN ('ada', 'bob') ORDER BY name") == [

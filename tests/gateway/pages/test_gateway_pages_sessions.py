@@ -104,7 +104,7 @@ FOREIGN: list[dict[str, str]] = [
 
 @pytest.mark.attack("csrf")
 def test_a_form_of_another_site_changes_nothing(world: World) -> None:
-    organizer = Browser(world).log_in("org", "organizer", "/desk/people")
+    organizer = Browser(world).log_in("org", "organizer", "/desk/people/teams")
     form = organizer.form("/desk/people/teams")
     values = form.values | {"team": "foxes"}
     for headers in FOREIGN:
@@ -215,7 +215,7 @@ def test_a_person_makes_tokens_and_ends_them_all(world: World) -> None:
 
 
 def test_a_form_of_a_session_that_has_ended_says_so(world: World) -> None:
-    organizer = Browser(world).log_in("org", "organizer", "/desk/people")
+    organizer = Browser(world).log_in("org", "organizer", "/desk/people/teams")
     form = organizer.form("/desk/people/teams")
     world.query("DELETE FROM sessions")
     organizer.post("/desk/people/teams", form.values | {"team": "foxes"}, 401)

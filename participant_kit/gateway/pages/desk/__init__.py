@@ -12,14 +12,18 @@ from participant_kit.gateway.pages.desk import (
     invitations,
     overview,
     people,
+    runners,
     submissions,
+    teams,
 )
 
 ROUTERS = (
     overview.router,
     people.router,
+    teams.router,
     invitations.router,
     submissions.router,
+    runners.router,
     challenges.router,
     announcements.router,
     export.router,

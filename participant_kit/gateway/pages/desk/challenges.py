@@ -12,8 +12,9 @@ from starlette.datastructures import UploadFile
 
 from participant_kit.challenge.card import Phase
 from participant_kit.challenge.errors import KitError
-from participant_kit.gateway.challenges import find_challenge
+from participant_kit.gateway.challenges import find_challenge, find_withdrawal
 from participant_kit.gateway.errors import GatewayError
+from participant_kit.gateway.pages.challenge import Challenge
 from participant_kit.gateway.pages.form import Form
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import LONGEST_FORM, Organizer, SentForm, check_form, find_viewer, go
@@ -63,9 +64,18 @@ def _show(
 ) -> Response:
     with service.database.read() as connection:
         info, seen = find_challenge(connection, slug), edition(connection, slug)
+        challenge = Challenge(info, find_withdrawal(connection, slug))
     forms = {each.name: form if form and each.name == phase else _typed(each) for each in info.card.phases}
     shown = phase or info.open_phase or info.card.phases[0].name
-    values = {"info": info, "seen": seen, "forms": forms, "effect": effect, "shown": shown, "upload": Form()}
+    values = {
+        "info": info,
+        "challenge": challenge,
+        "seen": seen,
+        "forms": forms,
+        "effect": effect,
+        "shown": shown,
+        "upload": Form(),
+    }
     return answer(request, "desk_challenge", status, **values)
 
 

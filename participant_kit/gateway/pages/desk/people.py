@@ -1,58 +1,61 @@
-"""Participants and teams: approve, pause, put together."""
+"""Participants: find, approve, pause."""
 
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
 from participant_kit.gateway.accounts import set_state
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.lockouts import lift_lockouts, list_lockouts
+from participant_kit.gateway.pages.desk import teams
 from participant_kit.gateway.pages.form import Form
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, SentForm, go
-from participant_kit.gateway.people import PAGE, list_people, list_teams
+from participant_kit.gateway.people import PAGE, STATES, count_waiting, list_people
 from participant_kit.gateway.service import Gateway, Service
-from participant_kit.gateway.teams import join_team, leave_team, list_members, make_team
 
 router = APIRouter(prefix="/desk/people", include_in_schema=False)
-STATES = {"approve": "active", "resume": "active", "pause": "paused"}
-Offset = Annotated[int, Query(ge=0, le=10**9)]
+ACTS = {"approve": "active", "resume": "active", "pause": "paused"}
+Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("")
 def get_people(
-    request: Request,
-    service: Gateway,
-    organizer: Organizer,
-    find: Annotated[str, Query(max_length=64)] = "",
-    offset: Offset = 0,
+    request: Request, service: Gateway, organizer: Organizer, find: Word = "", state: Word = "", after: Word = ""
 ) -> Response:
-    """All of them, in pages."""
-    return _show(request, service, Form(), find.replace("\x00", ""), offset)
+    """All of them by name, in pages; or those of a name, or in a state."""
+    return _show(request, service, Form({"find": find, "state": state, "after": after}))
 
 
-def _show(
-    request: Request, service: Service, form: Form, find: str = "", offset: int = 0, status: int = 200
-) -> Response:
+def _show(request: Request, service: Service, form: Form, status: int = 200) -> Response:
+    wanted = {name: form.get(name) for name in ("find", "state", "after")}
     with service.database.read() as connection:
-        people, teams = list_people(connection, find, offset, PAGE + 1), list_teams(connection)
-        members, locked = list_members(connection), list_lockouts(connection)
-    values = {"teams": teams, "members": members, "form": form, "find": find, "offset": offset, "locked": locked}
-    more = offset + PAGE if len(people) > PAGE else None
-    return answer(request, "desk_people", status, people=people[:PAGE], more=more, back=max(0, offset - PAGE), **values)
+        rows = list_people(connection, **wanted, limit=PAGE + 1)
+        waiting, locked = count_waiting(connection), list_lockouts(connection)
+    values = {"people": rows[:PAGE], "more": len(rows) > PAGE, "waiting": waiting, "states": STATES, "locked": locked}
+    return answer(request, "desk_people", status, form=form, wanted=wanted, **values)
 
 
 @router.post("/state")
 def post_state(request: Request, service: Gateway, organizer: Organizer, form: SentForm) -> Response:
-    """Approve, pause or resume somebody, or a team."""
-    name, act = form.get("name"), form.choice("act", STATES)
+    """Approve, pause or resume somebody, or a team; then the list again, where it was."""
+    name, act, is_team = form.get("name"), form.choice("act", ACTS), form.ticked("team")
     if form.faults:
         raise GatewayError(422, "act", form.faults["act"], hint="Use the buttons of the page.")
-    with service.database.write() as connection:
-        set_state(connection, name, STATES[act], organizer.person)
-    return go(request, "/desk/people")
+    try:
+        with service.database.write() as connection:
+            set_state(connection, name, ACTS[act], organizer.person, form.get("seen"))
+    except GatewayError as error:
+        if error.code != "changed_meanwhile":
+            raise
+        form.faults["all"] = f"{error.message} {error.hint}"
+        return (teams.show if is_team else _show)(request, service, form, error.status)
+    kept = {key: form.get(key) for key in ("find", "state", "after") if form.get(key)}
+    path = "/desk/people/teams" if is_team else "/desk/people"
+    return go(request, f"{path}?{urlencode(kept)}" if kept else path)
 
 
 @router.post("/unlock")
@@ -61,35 +64,3 @@ def post_unlock(request: Request, service: Gateway, organizer: Organizer, form: 
     with service.database.write() as connection:
         lift_lockouts(connection, form.get("name"), organizer.person)
     return go(request, "/desk/people")
-
-
-@router.post("/teams")
-def post_team(request: Request, service: Gateway, organizer: Organizer, form: SentForm) -> Response:
-    """Make a team."""
-    name = form.name("team")
-    if not form.faults:
-        try:
-            with service.database.write() as connection:
-                make_team(connection, name, organizer.person)
-            return go(request, "/desk/people")
-        except GatewayError as error:
-            form.faults["team"] = f"{error.message} {error.hint}"
-    return _show(request, service, form, status=422)
-
-
-@router.post("/join")
-def post_join(request: Request, service: Gateway, organizer: Organizer, form: SentForm) -> Response:
-    """Put somebody into a team, or take them out of theirs when no team is named."""
-    person, team = form.name("person"), form.get("into")
-    if not form.faults:
-        try:
-            with service.database.write() as connection:
-                if team:
-                    join_team(connection, person, team, organizer.person)
-                else:
-                    leave_team(connection, person, organizer.person)
-            return go(request, "/desk/people")
-        except GatewayError as error:
-            field = "into" if error.code == "team_unknown" else "person"
-            form.faults[field] = f"{error.message} {error.hint}"
-    return _show(request, service, form, status=422)

@@ -26,7 +26,7 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(prefix="/desk/submissions", include_in_schema=False)
-Word = Annotated[str, Query(max_length=64)]
+Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("")
@@ -37,25 +37,21 @@ def get_submissions(
     challenge: Word = "",
     state: Word = "",
     participant: Word = "",
-    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    before: Word = "",
 ) -> Response:
     """All of them in pages, the newest first; or those of a challenge, in a state, of a participant."""
-    wanted = {"challenge": challenge, "state": state, "participant": participant}
-    wanted = {name: value.replace("\x00", "").strip() for name, value in wanted.items()}
+    form = Form({"challenge": challenge, "state": state, "participant": participant, "before": before})
+    wanted = {name: form.get(name) for name in form.values}
     with service.database.read() as connection:
-        rows = list_all(connection, **wanted, offset=offset, limit=PAGE + 1)
+        rows = list_all(connection, **wanted, limit=PAGE + 1)
         known = [info.card.slug for info in list_challenges(connection)]
-    return answer(
-        request,
-        "desk_submissions",
-        rows=rows[:PAGE],
-        wanted=wanted,
-        challenges=known,
-        states=[each.value for each in State],
-        offset=offset,
-        more=offset + PAGE if len(rows) > PAGE else None,
-        back=max(0, offset - PAGE),
-    )
+    values = {
+        "rows": rows[:PAGE],
+        "more": len(rows) > PAGE,
+        "challenges": known,
+        "states": [each.value for each in State],
+    }
+    return answer(request, "desk_submissions", 200, wanted=wanted, **values)
 
 
 @router.get("/{identifier}")
@@ -107,18 +103,18 @@ def post_disqualify(
     identifier: str, request: Request, service: Gateway, organizer: Organizer, form: SentForm
 ) -> Response:
     """Take it off the board, for a reason that its participant sees."""
-    reason = form.text("reason", 500)
+    reason, status = form.text("reason", 500), 422
     if not form.faults:
         try:
             with service.database.write() as connection:
-                row = disqualify(connection, identifier, reason, organizer.person)
+                row = disqualify(connection, identifier, reason, organizer.person, form.get("seen"))
             service.bell.ring(row.participant)
             return go(request, f"/desk/submissions/{row.id}")
         except GatewayError as error:
             if error.status == 404:
                 raise
-            form.faults["reason"] = f"{error.message} {error.hint}"
-    return _show(request, service, identifier, form, 422)
+            form.faults["reason"], status = f"{error.message} {error.hint}", error.status
+    return _show(request, service, identifier, form, status)
 
 
 @router.post("/{identifier}/reinstate")

@@ -14,7 +14,23 @@ setInterval(async () => {
   for (const part of now.querySelectorAll('section')) {
     const shown = document.getElementById(part.id);
     if (shown.textContent !== part.textContent) {
-      shown.replaceWith(part);
+      replace(shown, part);
     }
   }
 }, 1000);
+
+// What somebody has chosen there, and where they are with the keyboard, stays.
+function replace(shown, part) {
+  const focused = shown.contains(document.activeElement) ? document.activeElement.id : '';
+  const chosen = [...shown.querySelectorAll('select')].map(each => [each.id, each.value]);
+  shown.replaceWith(part);
+  for (const [id, value] of chosen) {
+    const again = document.getElementById(id);
+    if (again) {
+      again.value = value;
+    }
+  }
+  if (focused) {
+    document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+}
