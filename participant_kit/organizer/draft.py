@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import partial
 from itertools import permutations
@@ -17,12 +17,11 @@ from typing import Any
 import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column, Since
-from participant_kit.challenge.table import conform, structural
+from participant_kit.challenge.table import conform, days_between, structural
 from participant_kit.organizer.draft_bins import draft_bins, draft_decimals
 from participant_kit.organizer.draft_missing import find_missing_when
 from participant_kit.organizer.draft_types import SAY_TEXT, Note, typed
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.synthesize.coding import days_between
 
 MAX_LEVELS = 50
 """Text with more different values than these has levels only if none of them is rare."""
@@ -163,17 +162,37 @@ def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]
 
 
 def _dates_that_follow(table: pd.DataFrame, columns: dict[str, Column]) -> dict[str, Column]:
-    """The dates of ``columns`` that never lie before one of them, as days since that one: the one that most follow."""
+    """The dates of ``columns`` that never lie before another one, as days since the last such one.
+
+    That one is there in every row in which they are, so that no date of the sample goes missing with it.
+    """
     dates = [name for name, column in columns.items() if column.type == "date"]
-    followers: dict[str, dict[str, Column]] = {first: {} for first in dates}
+    before: dict[str, dict[str, float]] = {name: {} for name in dates}
     for first, name in permutations(dates, 2):
         days = days_between(table[first], table[name]).dropna()
-        if len(days) >= PAIRS and 0 <= days.min() < days.max():
-            since = Since(column=first, minimum=0, maximum=_whole_bounds(days)["maximum"])
-            changed = {"since": since, "maximum": max(columns[name].maximum, columns[first].maximum)}
-            changed["nullable"] = columns[name].nullable or columns[first].nullable
-            followers[first][name] = columns[name].model_copy(update=changed)
-    return max(followers.values(), key=len, default={})
+        if PAIRS <= len(days) == table[name].notna().sum() and days.min() >= 0 and days.max() > 0:
+            before[name][first] = float(days.mean())
+    found: dict[str, Column] = {}
+    for name in sorted(filter(before.get, dates), key=lambda name: len(before[name])):
+        last = min(before[name], key=lambda first: (before[name][first], -len(before[first])))
+        days = days_between(table[last], table[name]).dropna()
+        found[name] = _counted(columns[name], last, found.get(last, columns[last]), days)
+    return found
+
+
+def _counted(column: Column, name: str, first: Column, days: pd.Series[Any]) -> Column:
+    """``column`` as ``days`` since the date ``name``, each of which leaves it a date within its bounds."""
+    since = Since(column=name, minimum=0, maximum=_whole_bounds(days)["maximum"])
+    reached = column.minimum - first.minimum <= timedelta(since.maximum)
+    return column.model_copy(
+        update={
+            "since": since,
+            "bins": draft_bins(days.to_numpy(dtype="float64"), 0, since.maximum),
+            "minimum": column.minimum if reached else first.minimum,
+            "maximum": max(column.maximum, first.maximum),
+            "nullable": column.nullable or first.nullable,
+        }
+    )
 
 
 def _text(values: pd.Series[Any], common: dict[str, Any], note: Note) -> tuple[Column, pd.Series[Any]]:
