@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import partial
+from graphlib import TopologicalSorter
 from itertools import permutations
 from typing import Any
 
@@ -40,7 +41,7 @@ OTHER = "other"
 CONSTANT = "one value in every row, which predicts nothing; such a column is better left out."
 EMPTY = "no value in any row; such a column is better left out."
 RARE_LEVELS = f'values that fewer than {RARE} rows have became "{OTHER}".'
-FOLLOWS = "dates that never lie before another one; the sample keeps the days between (since, in the codebook)."
+FOLLOWS = "dates always on one side of another one; the sample keeps the days between (since, in the codebook)."
 TEXT = (
     f"text, of which no word goes into the sample. A category has at most {MOST_LEVELS} different values with "
     f"{RARE} rows each: merge its rare ones and make the challenge again, if it should be one."
@@ -76,7 +77,7 @@ def draft_codebook(
     for name, missing_when in find_missing_when(table, columns, (identifier, target)).items():
         rest = table.loc[~structural(table, missing_when), name]
         columns[name] = columns[name].model_copy(update={"missing_when": missing_when, "missing": _share(rest)})
-    for name, column in _dates_that_follow(table, columns).items():
+    for name, column in _dates_that_count(table, columns).items():
         columns[name] = column
         note(name, FOLLOWS)
     for sentence, names in told.items():
@@ -161,35 +162,50 @@ def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]
     return _text(values, common, note)
 
 
-def _dates_that_follow(table: pd.DataFrame, columns: dict[str, Column]) -> dict[str, Column]:
+def _dates_that_count(table: pd.DataFrame, columns: dict[str, Column]) -> dict[str, Column]:
     """The dates of ``columns`` that never lie before another one, as days since the last such one.
 
-    That one is there in every row in which they are, so that no date of the sample goes missing with it.
+    Only where their window has room for the days: else the sample would pile up at its ends. So a date of birth counts
+    from a date of admission, and not the other way. What a date counts from is there in all its rows, so that no date
+    of the sample goes missing with it.
     """
     dates = [name for name, column in columns.items() if column.type == "date"]
     before: dict[str, dict[str, float]] = {name: {} for name in dates}
+    after: dict[str, dict[str, float]] = {name: {} for name in dates}
     for first, name in permutations(dates, 2):
         days = days_between(table[first], table[name]).dropna()
-        if PAIRS <= len(days) == table[name].notna().sum() and days.min() >= 0 and days.max() > 0:
+        if len(days) < PAIRS or days.min() < 0 or not days.max():
+            continue
+        if (
+            len(days) == table[name].notna().sum()
+            and days.max() <= (columns[name].maximum - columns[name].minimum).days
+        ):
             before[name][first] = float(days.mean())
-    found: dict[str, Column] = {}
-    for name in sorted(filter(before.get, dates), key=lambda name: len(before[name])):
-        last = min(before[name], key=lambda first: (before[name][first], -len(before[first])))
-        days = days_between(table[last], table[name]).dropna()
-        found[name] = _counted(columns[name], last, found.get(last, columns[last]), days)
-    return found
+        elif len(days) == table[first].notna().sum():
+            after[first][name] = float(days.mean())
+    nearest = {name: min(found, key=lambda f: (found[f], -len(before[f]))) for name, found in before.items() if found}
+    alone = [name for name in dates if name not in nearest and name not in nearest.values()]
+    nearest |= {name: min(after[name], key=lambda one: after[name][one]) for name in alone if after[name]}
+    counted: dict[str, Column] = {}
+    for name in TopologicalSorter({name: [first] for name, first in nearest.items()}).static_order():
+        if first := nearest.get(name):
+            days = days_between(table[first], table[name]).dropna()
+            counted[name] = _counted(columns[name], first, counted.get(first, columns[first]), days)
+    return counted
 
 
 def _counted(column: Column, name: str, first: Column, days: pd.Series[Any]) -> Column:
     """``column`` as ``days`` since the date ``name``, each of which leaves it a date within its bounds."""
-    since = Since(column=name, minimum=0, maximum=_whole_bounds(days)["maximum"])
-    reached = column.minimum - first.minimum <= timedelta(since.maximum)
+    bounds = _whole_bounds(days) | {"minimum" if days.max() > 0 else "maximum": 0}
+    since = Since(column=name, **bounds)
+    early = column.minimum - first.minimum <= timedelta(since.maximum)
+    late = column.maximum - first.maximum >= timedelta(since.minimum)
     return column.model_copy(
         update={
             "since": since,
-            "bins": draft_bins(days.to_numpy(dtype="float64"), 0, since.maximum),
-            "minimum": column.minimum if reached else first.minimum,
-            "maximum": max(column.maximum, first.maximum),
+            "bins": draft_bins(days.to_numpy(dtype="float64"), since.minimum, since.maximum),
+            "minimum": column.minimum if early else first.minimum,
+            "maximum": column.maximum if late else first.maximum,
             "nullable": column.nullable or first.nullable,
         }
     )

@@ -323,7 +323,8 @@ def test_dates_that_follow_another_are_drafted_as_days_since_it() -> None:
     assert any(sentence == f"left: {FOLLOWS}" for sentence in told)
     assert columns["left"].bins is None
     columns, _, _ = draft(left=left, seen=seen, born=born)
-    assert counted(columns) == {"left": "seen", "seen": "born"}
+    assert counted(columns) == {"left": "seen", "born": "seen"}
+    assert columns["born"].since == Since(column="seen", minimum=-26000, maximum=0)
 
 
 def counted(columns: dict[str, Column]) -> dict[str, str]:
@@ -358,3 +359,15 @@ def test_a_date_that_is_only_there_for_the_late_ones_still_has_a_codebook() -> N
     columns, _, _ = draft(left=left, seen=seen)
     assert counted(columns) == {"left": "seen"}
     assert columns["left"].minimum == columns["seen"].minimum
+
+
+def test_every_table_of_dates_has_a_codebook() -> None:
+    for seed in range(30):
+        chance = np.random.default_rng(seed)
+        dates: dict[str, Any] = {}
+        for number in range(4):
+            first = dates.get(f"d{chance.integers(4)}", np.full(ROWS, np.datetime64("2000-01-01", "us")))
+            days = chance.integers(0, int(10 ** chance.uniform(0, 4.2)), ROWS) * chance.choice([-1, 1])
+            values = pd.Series(first + days.astype("timedelta64[D]"))
+            dates[f"d{number}"] = values.mask(chance.random(ROWS) < chance.choice([0, 0.9]))
+        draft(**dates)
