@@ -165,30 +165,28 @@ def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]
 def _dates_that_count(table: pd.DataFrame, columns: dict[str, Column]) -> dict[str, Column]:
     """The dates of ``columns`` that never lie before another one, as days since the last such one.
 
-    Only where their window has room for the days: else the sample would pile up at its ends. So a date of birth counts
-    from a date of admission, and not the other way. What a date counts from is there in all its rows, so that no date
-    of the sample goes missing with it.
+    Only where their window has room for the days: else the sample would pile up at its ends. Then the first one, where
+    its window is wider, counts back from the other: so does a date of birth from one of admission. What a date counts
+    from is there in all its rows, so that no date of the sample goes missing with it.
     """
-    dates = [name for name, column in columns.items() if column.type == "date"]
-    before: dict[str, dict[str, float]] = {name: {} for name in dates}
-    after: dict[str, dict[str, float]] = {name: {} for name in dates}
-    for first, name in permutations(dates, 2):
+    room = {name: (c.maximum - c.minimum).days for name, c in columns.items() if c.type == "date"}
+    before: dict[str, dict[str, float]] = {name: {} for name in room}
+    after: dict[str, dict[str, float]] = {name: {} for name in room}
+    for first, name in permutations(room, 2):
         days = days_between(table[first], table[name]).dropna()
         if len(days) < PAIRS or days.min() < 0 or not days.max():
             continue
-        if (
-            len(days) == table[name].notna().sum()
-            and days.max() <= (columns[name].maximum - columns[name].minimum).days
-        ):
+        if days.max() <= room[name] and len(days) == table[name].notna().sum():
             before[name][first] = float(days.mean())
-        elif len(days) == table[first].notna().sum():
+        elif room[first] > room[name] and len(days) == table[first].notna().sum():
             after[first][name] = float(days.mean())
     nearest = {name: min(found, key=lambda f: (found[f], -len(before[f]))) for name, found in before.items() if found}
-    alone = [name for name in dates if name not in nearest and name not in nearest.values()]
+    alone = [name for name in room if name not in nearest and name not in nearest.values()]
     nearest |= {name: min(after[name], key=lambda one: after[name][one]) for name in alone if after[name]}
     counted: dict[str, Column] = {}
     for name in TopologicalSorter({name: [first] for name, first in nearest.items()}).static_order():
-        if first := nearest.get(name):
+        if name in nearest:
+            first = nearest[name]
             days = days_between(table[first], table[name]).dropna()
             counted[name] = _counted(columns[name], first, counted.get(first, columns[first]), days)
     return counted
