@@ -1,14 +1,17 @@
 """What samples of real tables are worth, and what they cost, beside peers' in the same run.
 
 Run: python benchmarks/synthesis.py [TABLE ...] [--synthesizers NAME ...] [--epsilon E ...] [--seeds N]
-     [--peers [NAME ...]] [--all-columns | --without-giveaways] [--scale] [--json]
+     [--times N ...] [--peers [NAME ...]] [--all-columns | --without-giveaways] [--by-person] [--scale] [--json]
 
-Of each table, seed by seed, a challenge is made. Models learn from a sample of as many rows as there are private
-ones, and are tested on real rows that no synthesizer saw; beside them stand the same models that learned from the
-private rows. The rows called "real" compare these held-out rows with the private ones: no sample of that size comes
-closer. Distances are total variation, in [0, 1]: of each column by the codes of its codebook, and of each pair of
-columns by at most 8 groups of codes, about equally frequent in the private rows. Figures are means over the seeds with
-95 % intervals.
+Of each table, seed by seed, a challenge is made. Models learn from a sample of as many rows as there are private ones
+(or --times as many, 10,000 at most), and are tested on real rows that no synthesizer saw; beside them stand the same
+models that learned from the private rows. The rows called "real" compare these held-out rows with the private ones: no
+sample of that size comes closer. Distances are total variation, in [0, 1]: of each column by the codes of its codebook,
+and of each pair of columns by at most 8 groups of codes, about equally frequent in the private rows. Figures are means
+over the seeds with 95 % intervals.
+
+Where a person has several rows, real rows teach models to know people again, and no sample may; with --by-person all
+rows of one person are on one side of the split.
 
 With --scale: seconds and memory for more rows (the private ones drawn again and again) and fewer columns.
 
@@ -69,17 +72,22 @@ Codes = npt.NDArray[np.uint16]
 
 @dataclass(frozen=True)
 class Subject:
-    """A synthesizer of ours, or a peer with its environment, for one ``epsilon`` (None: it has no such thing)."""
+    """A synthesizer of ours, or a peer with its environment, for one ``epsilon`` (None: it has no such thing).
+
+    It draws ``times`` as many rows as there are private ones.
+    """
 
     name: str
     epsilon: float | None = None
     python: Path | None = None
+    times: int = 1
 
     @property
     def title(self) -> str:
         """How it is called in tables."""
         title = PEERS.get(self.name, self.name)
-        return title if self.epsilon is None else f"{title}, ε = {self.epsilon:g}"
+        title = title if self.epsilon is None else f"{title}, ε = {self.epsilon:g}"
+        return title if self.times == 1 else f"{title}, {self.times} x rows"
 
 
 @dataclass
@@ -111,6 +119,8 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", choices=PEERS, help="of opendp, dpmm; both if none is named")
     parser.add_argument("--environments", type=Path, help="where the peers' environments are, or are made and kept")
     parser.add_argument("--epsilon", nargs="+", type=float, default=[1.0], help="one or more (1)")
+    parser.add_argument("--times", nargs="+", type=int, default=[1], help="rows of our samples for a private row (1)")
+    parser.add_argument("--by-person", action="store_true", help="nobody has both training and test rows")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
     parser.add_argument("--all-columns", action="store_true", help="models see columns that tell the target, too")
     parser.add_argument("--without-giveaways", action="store_true", help="leave out columns that tell the target")
@@ -122,8 +132,9 @@ def main() -> None:
         parser.error(f"unknown: {', '.join(unknown)}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         asked = (list(PEERS) if given.peers == [] else given.peers) or []
-        subjects = list(all_subjects(given.synthesizers, given.epsilon, asked, given.environments or Path(temporary)))
-        bench = Bench(Path(temporary), subjects, given.timeout)
+        environments = given.environments or Path(temporary)
+        subjects = list(all_subjects(given.synthesizers, given.epsilon, given.times, asked, environments))
+        bench = Bench(Path(temporary), subjects, given.timeout, given.by_person)
         tables = all_tables(given.tables or list(TABLES), given.without_giveaways)
         if given.all_columns:
             tables = (replace(table, giveaways=()) for table in tables)
@@ -145,11 +156,13 @@ def all_tables(names: Sequence[str], without_giveaways: bool) -> Iterator[RealTa
             say(f"{name} is left out: {error}")
 
 
-def all_subjects(ours: Sequence[str], epsilons: Sequence[float], peers: Sequence[str], root: Path) -> Iterator[Subject]:
+def all_subjects(
+    ours: Sequence[str], epsilons: Sequence[float], times: Sequence[int], peers: Sequence[str], root: Path
+) -> Iterator[Subject]:
     """Everything to be measured; peers whose environment cannot be made are left out."""
     for name in ours:
         for epsilon in [None] if name == "schema" else epsilons:
-            yield Subject(name, epsilon)
+            yield from (Subject(name, epsilon, times=many) for many in times)
     for name in peers:
         if python := environment(name, root):
             for epsilon in epsilons:
@@ -177,8 +190,8 @@ def environment(name: str, root: Path) -> Path | None:
 class Bench:
     """Measures ``subjects`` in folders below ``root``; a sample may take ``timeout`` seconds."""
 
-    def __init__(self, root: Path, subjects: Sequence[Subject], timeout: float) -> None:
-        self.root, self.subjects, self.timeout = root, subjects, timeout
+    def __init__(self, root: Path, subjects: Sequence[Subject], timeout: float, by_person: bool) -> None:
+        self.root, self.subjects, self.timeout, self.by_person = root, subjects, timeout, by_person
 
     def quality(self, table: RealTable, seeds: int) -> list[Figures]:
         """What the samples of ``table`` are worth."""
@@ -186,7 +199,8 @@ class Bench:
         real = Figures(*shape, "real")
         of_subject = {subject: Figures(*shape, subject.title) for subject in self.subjects}
         for seed in range(seeds):
-            challenge = challenge_of(table, self.root / f"{table.name}-{seed}".replace("_", "-"), seed=seed)
+            folder = self.root / f"{table.name}-{seed}".replace("_", "-")
+            challenge = challenge_of(table, folder, seed=seed, by_person=self.by_person)
             judge = Judge(challenge, table.giveaways, seed)
             real.add(**judge.real)
             for subject, figures in of_subject.items():
@@ -226,7 +240,7 @@ class Bench:
         self, subject: Subject, challenge: ChallengeFolder, train: pd.DataFrame, seed: int
     ) -> tuple[pd.DataFrame, dict[str, float]]:
         """A sample of the private rows ``train`` of ``challenge``, and what it cost. Raises :class:`Failed`."""
-        rows = min(len(train), MOST_ROWS)
+        rows = min(len(train) * subject.times, MOST_ROWS)
         request: dict[str, Any] = {"epsilon": subject.epsilon, "rows": rows, "seed": seed}
         with tempfile.TemporaryDirectory(dir=self.root) as temporary:
             folder = Path(temporary)

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pandas as pd
 from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import GroupShuffleSplit
 
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import write_table
 from participant_kit.organizer.confirm import confirm_columns
 from participant_kit.organizer.scaffold import new_challenge
+from participant_kit.organizer.split import write_phases
 
 IDENTIFIER = "row"
 """The identifier of a table that has none."""
@@ -28,7 +30,8 @@ IDENTIFIER = "row"
 class RealTable:
     """One table, shape (rows, columns), whose ``identifier`` and binary ``target`` are columns of ``frame``.
 
-    ``giveaways`` are the columns that are known only where the target is, or say it in other words.
+    ``giveaways`` are the columns that are known only where the target is, or say it in other words. Rows that are
+    equal in the columns ``person`` are taken for one person's, where a person has several.
     """
 
     name: str
@@ -36,6 +39,7 @@ class RealTable:
     identifier: str
     target: str
     giveaways: tuple[str, ...] = ()
+    person: tuple[str, ...] = ()
 
     def without_giveaways(self) -> RealTable:
         """The table as a careful organizer would publish it."""
@@ -71,7 +75,8 @@ def randhie() -> RealTable:
     """
     frame = pd.read_csv(_packaged("statsmodels", "statsmodels/datasets/randhie/randhie.csv"))
     frame.insert(0, "any_visit", (frame.pop("mdvis") > 0).astype("int64"))
-    return RealTable("randhie", _numbered(frame), IDENTIFIER, "any_visit")
+    person = tuple(name for name in frame if name != "any_visit")
+    return RealTable("randhie", _numbered(frame), IDENTIFIER, "any_visit", person=person)
 
 
 def nhefs() -> RealTable:
@@ -104,14 +109,35 @@ TABLES: dict[str, Callable[[], RealTable]] = {
 """Every table, by name. Loading raises :class:`FileNotFoundError` where no installed package carries it."""
 
 
-def challenge_of(table: RealTable, folder: Path, *, test_share: float = 0.3, seed: int = 0) -> ChallengeFolder:
-    """A challenge in the new folder ``folder``, whose drafted codebook was confirmed as it stands."""
+def challenge_of(
+    table: RealTable, folder: Path, *, test_share: float = 0.3, seed: int = 0, by_person: bool = False
+) -> ChallengeFolder:
+    """A challenge in the new folder ``folder``, whose drafted codebook was confirmed as it stands.
+
+    With ``by_person`` nobody has both training and test rows.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary, "table.parquet")
         write_table(table.frame, data)
         made = new_challenge(folder, data, table.target, table.identifier, test_share=test_share, seed=seed)
     confirm_columns(made, list(made.codebook.columns))
+    if by_person and table.person:
+        _split_by_person(made, table.person, test_share, seed)
     return ChallengeFolder(folder)
+
+
+def _split_by_person(challenge: ChallengeFolder, person: tuple[str, ...], test_share: float, seed: int) -> None:
+    phases = [phase.name for phase in challenge.card.phases]
+    tests = [
+        pd.read_parquet(private / "test.parquet").merge(pd.read_parquet(private / "labels.parquet"))
+        for private in map(challenge.private_dir, phases)
+    ]
+    rows = pd.concat([pd.read_parquet(challenge.private_dir(phases[0]) / "train.parquet"), *tests], ignore_index=True)
+    persons = rows.groupby(list(person), dropna=False, observed=True).ngroup()
+    split = GroupShuffleSplit(1, test_size=test_share, random_state=seed)
+    train, test = next(split.split(rows, groups=persons))
+    parts = {phase: rows.iloc[test[number :: len(phases)]] for number, phase in enumerate(phases)}
+    write_phases(challenge, rows.iloc[train], parts)
 
 
 def _packaged(package: str, name: str) -> Path:

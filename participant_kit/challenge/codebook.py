@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from participant_kit.challenge.document import Model, read_document
 ColumnType = Literal["integer", "number", "category", "boolean", "date", "text"]
 
 MAX_BINS = 1024
+MAX_DAYS = date.max.toordinal()
 
 DTYPES: dict[str, str] = {
     "integer": "Int64",
@@ -26,12 +28,18 @@ DTYPES: dict[str, str] = {
 """The pandas dtype of each column type; a category is a ``CategoricalDtype`` of all its levels."""
 
 
+Days = Annotated[int, Field(strict=True, ge=-MAX_DAYS, le=MAX_DAYS)]
+
+
 class Since(Model):
-    """How far a date lies after the one in ``column``: from ``minimum`` to ``maximum`` days, both inclusive."""
+    """How far a date lies after the one in ``column``: from ``minimum`` to ``maximum`` days, both inclusive.
+
+    A negative number of days is one before it. The other date may count from a third one.
+    """
 
     column: str
-    minimum: Annotated[int, Field(strict=True)]
-    maximum: Annotated[int, Field(strict=True)]
+    minimum: Days
+    maximum: Days
 
     @model_validator(mode="after")
     def _ordered(self) -> Since:
@@ -46,7 +54,8 @@ class Column(Model):
     ``minimum`` and ``maximum`` are inclusive, in ``unit`` (ISO dates for a date). ``missing`` is the share
     of missing values that may be told to everybody, in [0, 1]; it shapes the sample and is no limit.
     ``missing_when`` names structural zeros: this column is always missing where another one has one of
-    the given levels. ``since`` says that a date belongs to another one: the sample then keeps the days between them.
+    the given levels. ``since`` says that a date counts from another one: the sample then keeps the days between them,
+    within its bounds, and no date where that one is missing.
     ``draft`` marks what was guessed from data and not yet confirmed by a person.
 
     How finely the data may be looked at, for the sample: ``bins`` of a number or date is a count of bins of equal
@@ -165,18 +174,32 @@ class Codebook(Model):
                     raise ValueError(f"columns.{name}.missing_when with levels of {other!r}")
             if column.since:
                 self._check_since(name, column, column.since)
+        try:
+            self.counted_dates()
+        except CycleError as error:
+            circle = " since ".join(map(repr, reversed(error.args[1])))
+            raise ValueError(f"dates that do not count from each other in a circle, as {circle}") from None
         return self
 
     def _check_since(self, name: str, column: Column, since: Since) -> None:
         first = self.columns.get(since.column)
-        if first is None or first.type != "date" or first.since or since.column == name:
-            raise ValueError(f'columns.{name}.since.column naming a date without a "since", not {since.column!r}')
+        if first is None or first.type != "date":
+            raise ValueError(f"columns.{name}.since.column naming a date, not {since.column!r}")
         if first.nullable and not column.nullable:
             raise ValueError(f'columns.{name} with "nullable: true", as {since.column!r} has it')
-        if (since.minimum >= 0 and column.maximum < first.maximum) or (
-            since.maximum <= 0 and column.minimum > first.minimum
-        ):
-            raise ValueError(f"columns.{name} whose dates reach as far as those of {since.column!r}, which it follows")
+        earliest = column.minimum.toordinal() - first.minimum.toordinal()
+        latest = column.maximum.toordinal() - first.maximum.toordinal()
+        if earliest > since.maximum or latest < since.minimum:
+            raise ValueError(
+                f"columns.{name} whose bounds leave room for a date from {since.minimum} to {since.maximum} days after "
+                f"every date of {since.column!r}"
+            )
+
+    def counted_dates(self) -> dict[str, Since]:
+        """From what each date counts that counts from another one; those that come first in a chain stand first."""
+        since = {name: column.since for name, column in self.columns.items() if column.since}
+        order = TopologicalSorter({name: [other.column] for name, other in since.items()}).static_order()
+        return {name: since[name] for name in order if name in since}
 
 
 def read_codebook(path: Path) -> Codebook:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from pyarrow import parquet
 
-from participant_kit.challenge.codebook import DTYPES, Codebook, Column
+from participant_kit.challenge.codebook import DTYPES, Codebook, Column, Since
 from participant_kit.challenge.csv_file import read_csv
 from participant_kit.challenge.errors import ChallengeError
 from participant_kit.challenge.finding import Finding
@@ -115,6 +115,12 @@ def structural(frame: pd.DataFrame, missing_when: Mapping[str, Sequence[object]]
     return rows
 
 
+def days_between(first: pd.Series[Any], then: pd.Series[Any]) -> pd.Series[Any]:
+    """Whole days from the dates ``first`` to the dates ``then``, shape (rows,), as Int64; missing where one is."""
+    dates = (pd.to_datetime(values, errors="coerce", utc=True).dt.floor("D") for values in (then, first))
+    return next(dates).sub(next(dates)).dt.days.astype("Int64")
+
+
 def check_table(
     frame: pd.DataFrame, codebook: Codebook, columns: Sequence[str], *, file: str, identifier: str
 ) -> Iterator[Finding]:
@@ -147,6 +153,16 @@ def _check_column(frame: pd.DataFrame, name: str, codebook: Codebook, file: str)
         low, high = (pd.Timestamp(x) if column.type == "date" else x for x in (column.minimum, column.maximum))
         if outside := int(((values < low) | (values > high)).fillna(False).sum()):
             yield Finding(file, f"values from {column.minimum} to {column.maximum}", f"{outside} outside", name)
+    if since := column.since:
+        yield from _check_days(frame, name, since, codebook, file)
     for other, levels in column.missing_when.items():
         if other in frame and (count := int((structural(frame, {other: levels}) & values.notna()).sum())):
             yield Finding(file, f"a missing value where {other} is one of {levels}", f"{count} present", name)
+
+
+def _check_days(frame: pd.DataFrame, name: str, since: Since, codebook: Codebook, file: str) -> Iterator[Finding]:
+    if since.column in frame and _has_dtype(frame[since.column], codebook.columns[since.column]):
+        days = days_between(frame[since.column], frame[name])
+        if outside := int(((days < since.minimum) | (days > since.maximum)).fillna(False).sum()):
+            expected = f"{since.minimum} to {since.maximum} days after {since.column}"
+            yield Finding(file, expected, f"{outside} outside", name)

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import partial
+from graphlib import TopologicalSorter
 from itertools import permutations
 from typing import Any
 
 import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column, Since
-from participant_kit.challenge.table import conform, structural
+from participant_kit.challenge.table import conform, days_between, structural
 from participant_kit.organizer.draft_bins import draft_bins, draft_decimals
 from participant_kit.organizer.draft_missing import find_missing_when
 from participant_kit.organizer.draft_types import SAY_TEXT, Note, typed
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.synthesize.coding import days_between
 
 MAX_LEVELS = 50
 """Text with more different values than these has levels only if none of them is rare."""
@@ -41,7 +41,7 @@ OTHER = "other"
 CONSTANT = "one value in every row, which predicts nothing; such a column is better left out."
 EMPTY = "no value in any row; such a column is better left out."
 RARE_LEVELS = f'values that fewer than {RARE} rows have became "{OTHER}".'
-FOLLOWS = "dates that never lie before another one; the sample keeps the days between (since, in the codebook)."
+FOLLOWS = "dates always on one side of another one; the sample keeps the days between (since, in the codebook)."
 TEXT = (
     f"text, of which no word goes into the sample. A category has at most {MOST_LEVELS} different values with "
     f"{RARE} rows each: merge its rare ones and make the challenge again, if it should be one."
@@ -77,7 +77,7 @@ def draft_codebook(
     for name, missing_when in find_missing_when(table, columns, (identifier, target)).items():
         rest = table.loc[~structural(table, missing_when), name]
         columns[name] = columns[name].model_copy(update={"missing_when": missing_when, "missing": _share(rest)})
-    for name, column in _dates_that_follow(table, columns).items():
+    for name, column in _dates_that_count(table, columns).items():
         columns[name] = column
         note(name, FOLLOWS)
     for sentence, names in told.items():
@@ -162,18 +162,51 @@ def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]
     return _text(values, common, note)
 
 
-def _dates_that_follow(table: pd.DataFrame, columns: dict[str, Column]) -> dict[str, Column]:
-    """The dates of ``columns`` that never lie before one of them, as days since that one: the one that most follow."""
-    dates = [name for name, column in columns.items() if column.type == "date"]
-    followers: dict[str, dict[str, Column]] = {first: {} for first in dates}
-    for first, name in permutations(dates, 2):
+def _dates_that_count(table: pd.DataFrame, columns: dict[str, Column]) -> dict[str, Column]:
+    """The dates of ``columns`` that never lie before another one, as days since the last such one.
+
+    Only where their window has room for the days: else the sample would pile up at its ends. Then the first one, where
+    its window is wider, counts back from the other: so does a date of birth from one of admission. What a date counts
+    from is there in all its rows, so that no date of the sample goes missing with it.
+    """
+    room = {name: (c.maximum - c.minimum).days for name, c in columns.items() if c.type == "date"}
+    before: dict[str, dict[str, float]] = {name: {} for name in room}
+    after: dict[str, dict[str, float]] = {name: {} for name in room}
+    for first, name in permutations(room, 2):
         days = days_between(table[first], table[name]).dropna()
-        if len(days) >= PAIRS and 0 <= days.min() < days.max():
-            since = Since(column=first, minimum=0, maximum=_whole_bounds(days)["maximum"])
-            changed = {"since": since, "maximum": max(columns[name].maximum, columns[first].maximum)}
-            changed["nullable"] = columns[name].nullable or columns[first].nullable
-            followers[first][name] = columns[name].model_copy(update=changed)
-    return max(followers.values(), key=len, default={})
+        if len(days) < PAIRS or days.min() < 0 or not days.max():
+            continue
+        if days.max() <= room[name] and len(days) == table[name].notna().sum():
+            before[name][first] = float(days.mean())
+        elif room[first] > room[name] and len(days) == table[first].notna().sum():
+            after[first][name] = float(days.mean())
+    nearest = {name: min(found, key=lambda f: (found[f], -len(before[f]))) for name, found in before.items() if found}
+    alone = [name for name in room if name not in nearest and name not in nearest.values()]
+    nearest |= {name: min(after[name], key=lambda one: after[name][one]) for name in alone if after[name]}
+    counted: dict[str, Column] = {}
+    for name in TopologicalSorter({name: [first] for name, first in nearest.items()}).static_order():
+        if name in nearest:
+            first = nearest[name]
+            days = days_between(table[first], table[name]).dropna()
+            counted[name] = _counted(columns[name], first, counted.get(first, columns[first]), days)
+    return counted
+
+
+def _counted(column: Column, name: str, first: Column, days: pd.Series[Any]) -> Column:
+    """``column`` as ``days`` since the date ``name``, each of which leaves it a date within its bounds."""
+    bounds = _whole_bounds(days) | {"minimum" if days.max() > 0 else "maximum": 0}
+    since = Since(column=name, **bounds)
+    early = column.minimum - first.minimum <= timedelta(since.maximum)
+    late = column.maximum - first.maximum >= timedelta(since.minimum)
+    return column.model_copy(
+        update={
+            "since": since,
+            "bins": draft_bins(days.to_numpy(dtype="float64"), since.minimum, since.maximum),
+            "minimum": column.minimum if early else first.minimum,
+            "maximum": column.maximum if late else first.maximum,
+            "nullable": column.nullable or first.nullable,
+        }
+    )
 
 
 def _text(values: pd.Series[Any], common: dict[str, Any], note: Note) -> tuple[Column, pd.Series[Any]]:

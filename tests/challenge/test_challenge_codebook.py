@@ -119,13 +119,16 @@ DATES = "{type: date, minimum: 2020-01-01, maximum: 2021-12-31"
     [
         ("{type: integer, minimum: 0, maximum: 9, since: {column: seen, minimum: 0, maximum: 9}}", "type: date"),
         (DATES + ", since: {column: gone, minimum: 0, maximum: 9}}", "'gone'"),
-        (DATES + ", since: {column: left, minimum: 0, maximum: 9}}", "'left'"),
+        (DATES + ", since: {column: left, minimum: 0, maximum: 9}}", "in a circle, as 'left' since 'left'"),
+        (DATES + ", since: {column: seen, minimum: 0, maximum: 99999999}}", "3652059"),
         (DATES + ", since: {column: seen, minimum: 9, maximum: 0}}", "at or below the maximum"),
         (DATES + ", since: {column: seen, minimum: 0, maximum: 9}, bins: [0, 5]}", "from the minimum to the maximum"),
-        (DATES.replace("2021", "2020") + ", since: {column: seen, minimum: 0, maximum: 9}}", "far"),
+        (DATES.replace("2021", "2020") + ", since: {column: seen, minimum: 0, maximum: 9}}", "0 to 9 days after every"),
+        (DATES + ", since: {column: seen, minimum: 1, maximum: 9}}", "1 to 9 days after every date of 'seen'"),
+        (DATES + ", since: {column: seen, minimum: -9, maximum: -1}}", "-9 to -1 days after every date of 'seen'"),
     ],
 )
-def test_a_date_follows_another_date_that_stands_by_itself(left: str, expected: str) -> None:
+def test_a_date_counts_from_another_date_and_has_room_after_each_of_it(left: str, expected: str) -> None:
     text = f"schema_version: 1\ncolumns:\n  seen: {DATES}}}\n  left: {left}\n"
     with pytest.raises(FindingsError, match=expected):
         parse_document(text.encode(), Codebook, "codebook.yaml")
@@ -136,3 +139,14 @@ def test_a_date_that_follows_one_that_may_be_missing_may_be_missing() -> None:
     text += f"  left: {DATES}, since: {{column: seen, minimum: 0, maximum: 9}}}}\n"
     with pytest.raises(FindingsError, match="nullable"):
         parse_document(text.encode(), Codebook, "codebook.yaml")
+
+
+def test_dates_count_from_each_other_in_a_chain_and_not_in_a_circle() -> None:
+    def chain(first: str) -> Codebook:
+        text = f"schema_version: 1\ncolumns:\n  left: {DATES}, since: {{column: cut, minimum: 0, maximum: 9}}}}\n"
+        text += f"  cut: {DATES}, since: {{column: seen, minimum: 0, maximum: 9}}}}\n  seen: {DATES}{first}}}\n"
+        return parse_document(text.encode(), Codebook, "codebook.yaml")
+
+    assert list(chain("").counted_dates()) == ["cut", "left"]
+    with pytest.raises(FindingsError, match=r"in a circle, as .*'left' since 'cut' since 'seen'"):
+        chain(", since: {column: left, minimum: 0, maximum: 9}")

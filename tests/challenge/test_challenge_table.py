@@ -55,6 +55,16 @@ def test_a_table_has_the_dtypes_and_the_order_of_the_codebook() -> None:
     assert findings_of(table) == []
 
 
+def test_dates_that_are_not_within_the_days_since_another_are_counted() -> None:
+    dates = {"type": "date", "minimum": date(2026, 1, 1), "maximum": date(2026, 12, 31), "nullable": True}
+    end = {**dates, "since": {"column": "day", "minimum": 0, "maximum": 9}}
+    book = Codebook.model_validate({"schema_version": 1, "columns": {"day": dates, "end": end}})
+    days = [["2026-01-02"] * 5, ["2026-01-01", "2026-01-02", "2026-01-11", "2026-01-12", None]]
+    frame = conform(pd.DataFrame(dict(zip(("day", "end"), days, strict=True))), book)
+    [found] = check_table(frame, book, ["day", "end"], file="train.parquet", identifier="id")
+    assert (found.expected, found.found, found.key) == ("0 to 9 days after day", "2 outside", "end")
+
+
 def test_a_table_survives_its_file(tmp_path: Path) -> None:
     write_table(good(), tmp_path / "new" / "train.parquet")
     pd.testing.assert_frame_equal(read_table(tmp_path / "new" / "train.parquet"), good())

@@ -321,7 +321,53 @@ def test_dates_that_follow_another_are_drafted_as_days_since_it() -> None:
     assert columns["left"].since == Since(column="seen", minimum=0, maximum=90)
     assert columns["seen"].since is None and columns["other"].since is None
     assert any(sentence == f"left: {FOLLOWS}" for sentence in told)
+    assert columns["left"].bins is None
     columns, _, _ = draft(left=left, seen=seen, born=born)
-    assert {
-        name: column.since and column.since.column for name, column in columns.items() if "date" in column.type
-    } == {"left": "born", "seen": "born", "born": None}
+    assert counted(columns) == {"left": "seen", "born": "seen"}
+    assert columns["born"].since == Since(column="seen", minimum=-26000, maximum=0)
+
+
+def counted(columns: dict[str, Column]) -> dict[str, str]:
+    return {name: column.since.column for name, column in columns.items() if column.since}
+
+
+def test_a_date_counts_from_none_that_is_missing_where_it_is_not() -> None:
+    first = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(random().integers(0, 300, ROWS), "D"))
+    middle = (first + pd.Timedelta(5, "D")).mask(np.arange(ROWS) % 2 == 0)
+    last = first + pd.to_timedelta(random().integers(6, 50, ROWS), "D")
+    columns, _, _ = draft(last=last, middle=middle, first=first)
+    assert counted(columns) == {"last": "first", "middle": "first"}
+
+
+def test_dates_that_are_the_same_in_every_row_do_not_count_from_each_other() -> None:
+    seen = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(random().integers(0, 300, ROWS), "D"))
+    left = seen + pd.to_timedelta(np.arange(ROWS) % 7, "D")
+    columns, _, _ = draft(left=left, seen=seen, again=seen)
+    assert counted(columns) in ({"left": "seen"}, {"left": "again"})
+
+
+def test_long_stays_that_are_rare_get_bins_of_their_own() -> None:
+    seen = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(random().integers(0, 300, ROWS), "D"))
+    stay = np.where(np.arange(ROWS) % 50 == 0, 900, random().integers(0, 9, ROWS))
+    columns, _, _ = draft(left=seen + pd.to_timedelta(stay, "D"), seen=seen)
+    assert columns["left"].bins == [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 900]
+
+
+def test_a_date_that_is_only_there_for_the_late_ones_still_has_a_codebook() -> None:
+    seen = pd.Series(pd.Timestamp("1950-01-01") + pd.to_timedelta(np.arange(ROWS) * 90, "D"))
+    left = (seen + pd.to_timedelta(np.arange(ROWS) % 7, "D")).where(np.arange(ROWS) > ROWS - 50)
+    columns, _, _ = draft(left=left, seen=seen)
+    assert counted(columns) == {"left": "seen"}
+    assert columns["left"].minimum == columns["seen"].minimum
+
+
+def test_every_table_of_dates_has_a_codebook() -> None:
+    for seed in range(30):
+        chance = np.random.default_rng(seed)
+        dates: dict[str, Any] = {}
+        for number in range(4):
+            first = dates.get(f"d{chance.integers(4)}", np.full(ROWS, np.datetime64("2000-01-01", "us")))
+            days = chance.integers(0, int(10 ** chance.uniform(0, 4.2)), ROWS) * chance.choice([-1, 1])
+            values = pd.Series(first + days.astype("timedelta64[D]"))
+            dates[f"d{number}"] = values.mask(chance.random(ROWS) < chance.choice([0, 0.9]))
+        draft(**dates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from participant_kit.challenge.table import check_table, conform
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.synthesize import Request, get_synthesizer, read_guarantee, write_sample
 from participant_kit.organizer.synthesize.accountant import Accountant, epsilon_of, privacy_of, rho_of
-from participant_kit.organizer.synthesize.coded import CodedTable
-from participant_kit.organizer.synthesize.coding import Coding
+from participant_kit.organizer.synthesize.coded import CodedTable, read_coded
+from participant_kit.organizer.synthesize.coding import Coding, interval_codings
 from participant_kit.organizer.synthesize.ledger import charge, ledger_path, new_entry, read_ledger, total_epsilon
 from participant_kit.organizer.synthesize.schema import draw_rows
 from participant_kit.organizer.synthesize.tree import learn_tree
@@ -447,3 +447,78 @@ def test_the_days_between_two_dates_are_kept(tmp_path: Path) -> None:
     shares = [np.histogram(of, [0, 1, 2, 4, 8, 16, 61])[0] / len(of) for of in (days, stay)]
     assert abs(shares[0] - shares[1]).sum() / 2 < 0.15
     assert 0.1 < drawn["left"].isna().mean() < 0.3
+
+
+def test_dates_that_are_missing_together_stay_so(tmp_path: Path) -> None:
+    seen = COLUMNS["seen"].model_copy(update={"nullable": True, "missing": 0.3})
+    columns = {**COLUMNS, "seen": seen}
+    frame = people(4000)
+    frame["seen"] = frame["seen"].mask(np.arange(4000) % 3 == 0)
+    frame["left"] = frame["seen"] + pd.Timedelta(5, "D")
+    drawn = get_synthesizer("private").synthesize(make_folder(tmp_path, frame, columns), Request(epsilon=3.0)).tables
+    gone = drawn["train"][["seen", "left"]].isna()
+    assert not (gone["seen"] & ~gone["left"]).any()
+    assert abs(gone.mean() - 1 / 3).max() < 0.06
+
+
+def test_a_date_without_one_to_count_from_is_told(tmp_path: Path) -> None:
+    frame = people(400)
+    frame["left"] = frame["seen"] + pd.Timedelta(5, "D")
+    frame.loc[0, "left"] = frame.loc[0, "seen"] - pd.Timedelta(1, "D")
+    frame.loc[1:2, "seen"] = pd.NaT
+    notes = get_synthesizer("private").synthesize(make_folder(tmp_path, frame, COLUMNS), Request()).notes
+    assert notes == [
+        "left: 3 values outside the codebook's domain of days since 'seen' were moved to the nearest bound, or had no "
+        "such date and were counted as missing."
+    ]
+
+
+def test_the_days_between_are_of_each_row_by_itself(tmp_path: Path) -> None:
+    """So that a person changes as few answers as with any other column."""
+    codebook = Codebook(schema_version=1, columns=COLUMNS)
+    frame, codings, path = people(200), interval_codings(codebook.columns), tmp_path / "rows.parquet"
+    tables = []
+    for rows in (frame, frame.drop(index=[17])):
+        rows.to_parquet(path, index=False)
+        tables.append(read_coded(path, codings, PrivacyUnit(column="id"))[0])
+    for whole, less in zip(*(table.columns for table in tables), strict=True):
+        assert np.array_equal(np.delete(whole, 17), less)
+
+
+@st.composite
+def any_dates(draw: st.DrawFn) -> dict[str, Column]:
+    """Dates of which some count from others, in chains, within windows as narrow as a codebook may have them."""
+    dates: dict[str, Column] = {}
+    for number in range(draw(st.integers(2, 4))):
+        since, nullable = draw(st.sampled_from([None, *dates])), draw(st.booleans())
+        if since is None:
+            low, high = sorted(draw(st.tuples(*[st.dates(date(1980, 1, 1), date(2020, 1, 1))] * 2)))
+            dates[f"d{number}"] = column("date", nullable, minimum=low, maximum=high)
+            continue
+        first, days = dates[since], sorted(draw(st.tuples(*[st.integers(-400, 400)] * 2)))
+        moved = sorted(draw(st.tuples(*[st.integers(*days)] * 2)))
+        low, high = first.minimum + timedelta(moved[0]), first.maximum + timedelta(moved[1])
+        counted = Since(column=since, minimum=days[0], maximum=days[1])
+        dates[f"d{number}"] = column("date", nullable or first.nullable, minimum=low, maximum=high, since=counted)
+    return dates
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(any_dates(), st.integers(1, 200), st.sampled_from(["private", "mst", "schema"]), st.randoms())
+def test_days_between_dates_are_within_the_codebooks_bounds_in_every_sample(
+    tmp_path_factory: pytest.TempPathFactory, dates: dict[str, Column], rows: int, mode: str, random: Any
+) -> None:
+    named = {"id": COLUMNS["id"], "ill": COLUMNS["ill"], **dict(random.sample(sorted(dates.items()), len(dates)))}
+    codebook = Codebook(schema_version=1, columns=named)
+    frame = conform(draw_rows(codebook, rows, 3, whole=("id", "ill")).assign(id=range(1, rows + 1)), codebook)
+    assert not list(check_table(frame, codebook, list(named), file="t", identifier="id"))
+    sample = get_synthesizer(mode).synthesize(
+        make_folder(tmp_path_factory.mktemp("any"), frame, named), Request(rows=30, test_rows=10)
+    )
+    assert sample.notes == []
+    train = sample.tables["train"]
+    assert not list(check_table(train, codebook, list(named), file="t", identifier="id"))
+    for name, since in codebook.counted_dates().items():
+        days = (train[name] - train[since.column]).dropna().dt.days
+        assert days.between(since.minimum, since.maximum).all()
+        assert not (train[since.column].isna() & train[name].notna()).any()

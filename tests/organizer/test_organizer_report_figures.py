@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,6 @@ INPUTS = [name for name in COLUMNS if name not in ("id", "died")]
 
 
 def codebook(**changed: dict[str, Any]) -> Codebook:
-    from datetime import date
-
     columns = {name: dict(column) for name, column in (COLUMNS | changed).items()}
     columns["seen"] |= {"minimum": date(2020, 1, 1), "maximum": date(2021, 12, 31)}
     return Codebook.model_validate({"schema_version": 1, "columns": columns})
@@ -111,6 +110,19 @@ def test_shares_of_a_column_and_its_missing_values_add_up_to_one() -> None:
         for spread in column.spreads.values():
             assert sum(spread.shares) + spread.missing == pytest.approx(1, abs=0.01), column.name
             assert len(spread.shares) == len(column.labels) <= 20
+
+
+def test_the_days_between_two_dates_are_shown_beside_the_dates() -> None:
+    bounds = {"minimum": date(2020, 1, 1), "maximum": date(2022, 1, 31), "nullable": True}
+    book = codebook(left={"type": "date", "since": {"column": "seen", "minimum": 0, "maximum": 30}, **bounds})
+    real = rows(500, 1)
+    real["left"] = real["seen"] + pd.to_timedelta(np.arange(500) % 16, "D")
+    shuffled = real.assign(left=real["seen"] + pd.Timedelta(30, "D"))
+    _, left, days = column_figures(book, ["seen", "left"], {"real": real, "synthetic": shuffled})
+    assert (left.name, left.type) == ("left", "date")
+    assert (days.name, days.type, days.unit) == ("left since seen", "integer", "days")
+    assert days.spreads["real"].missing == pytest.approx(real["seen"].isna().mean(), abs=1e-4)
+    assert days.total_variation == pytest.approx(real["seen"].notna().mean(), abs=1e-4)
 
 
 def test_a_table_without_rows_has_no_distance() -> None:

@@ -10,8 +10,10 @@ import pandas as pd
 from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
 from participant_kit.challenge.bins import Bins, fine_bins, numbers
-from participant_kit.challenge.codebook import Codebook
+from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.table import days_between
 from participant_kit.organizer.report.interval import Figures, Floats
+from participant_kit.organizer.synthesize.coding import interval_of
 
 
 class Spread(Figures):
@@ -47,29 +49,38 @@ def total_variation(first: Floats, second: Floats) -> float:
 
 
 def column_figures(codebook: Codebook, names: Sequence[str], tables: Mapping[str, pd.DataFrame]) -> list[ColumnFigures]:
-    """Figures of each of the columns ``names`` in one table, or in two; the first one decides on the bins."""
+    """Figures of each of the columns ``names`` in one table, or in two; the first one decides on the bins.
+
+    After a date that counts from another one come those of the days between.
+    """
     result = []
     for name in names:
         column = codebook.columns[name]
-        present = [table[name] for table in tables.values()]
-        bins = fine_bins(column, present[0])
-        shares = [bins.shares(values) for values in present]
-        two = len(present) == 2 and all(len(values) for values in present)
-        result.append(
-            ColumnFigures(
-                name=name,
-                type=column.type,
-                unit=column.unit,
-                description=column.description,
-                labels=bins.labels,
-                ends=bins.ends,
-                is_narrow=bins.is_narrow,
-                spreads=dict(zip(tables, map(_spread, shares), strict=True)),
-                total_variation=round(total_variation(*shares), 4) if two else None,
-                kolmogorov_smirnov=_kolmogorov_smirnov(bins, *present) if two else None,
-            )
-        )
+        result.append(_figures(name, column, {key: table[name] for key, table in tables.items()}))
+        if column.since:
+            first = column.since.column
+            days = {key: days_between(table[first], table[name]) for key, table in tables.items()}
+            result.append(_figures(f"{name} since {first}", interval_of(column, column.since), days))
     return result
+
+
+def _figures(name: str, column: Column, values: Mapping[str, pd.Series[Any]]) -> ColumnFigures:
+    present = list(values.values())
+    bins = fine_bins(column, present[0])
+    shares = [bins.shares(one) for one in present]
+    two = len(present) == 2 and all(map(len, present))
+    return ColumnFigures(
+        name=name,
+        type=column.type,
+        unit=column.unit,
+        description=column.description,
+        labels=bins.labels,
+        ends=bins.ends,
+        is_narrow=bins.is_narrow,
+        spreads=dict(zip(values, map(_spread, shares), strict=True)),
+        total_variation=round(total_variation(*shares), 4) if two else None,
+        kolmogorov_smirnov=_kolmogorov_smirnov(bins, *present) if two else None,
+    )
 
 
 def _spread(shares: Floats) -> Spread:

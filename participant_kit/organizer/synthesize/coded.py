@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from participant_kit.challenge.codebook import PrivacyUnit
+from participant_kit.challenge.table import days_between
 from participant_kit.organizer.errors import OrganizerError
-from participant_kit.organizer.synthesize.coding import Codes, Coding, days_between
+from participant_kit.organizer.synthesize.coding import Codes, Coding
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,13 @@ def read_coded(path: Path, codings: Sequence[Coding], unit: PrivacyUnit) -> tupl
         outside = {"": int((~kept).sum())}
         columns = []
         for coding in codings:
-            values = _column(file, coding.name)
+            values, uncounted = _column(file, coding.name)[kept], 0
             if coding.since:
-                values = days_between(_column(file, coding.since), values)
-            codes, count = coding.encode(values[kept])
+                days = days_between(_column(file, coding.since)[kept], values)
+                uncounted, values = int((values.notna() & days.isna()).sum()), days
+            codes, count = coding.encode(values)
             columns.append(codes)
-            outside[coding.name] = count
+            outside[coding.name] = count + uncounted
     coins = np.random.default_rng().random(int(kept.sum()), dtype=np.float32)
     return CodedTable(columns, coins), {name: count for name, count in outside.items() if count}
 

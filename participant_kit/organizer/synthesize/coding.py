@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from participant_kit.challenge.bins import as_number
-from participant_kit.challenge.codebook import Column
+from participant_kit.challenge.codebook import Codebook, Column, Since
 from participant_kit.challenge.table import dtype_of
 
 BINS = 64
@@ -188,24 +188,32 @@ class Coding:
 
 def interval_codings(columns: Mapping[str, Column], left_out: Sequence[str] = ()) -> list[Coding]:
     """As :func:`codings`, but a date that the codebook gives since another one is coded as the days between them."""
-    result = []
-    for coding in codings(columns, left_out):
-        column, since = coding.column, coding.column.since
-        if since:
-            changed = {"type": "integer", "minimum": since.minimum, "maximum": since.maximum, "since": None}
-            coding = Coding(coding.name, column.model_copy(update=changed), since.column)
-        result.append(coding)
-    return result
+    return [
+        Coding(coding.name, interval_of(coding.column, since), since.column)
+        if (since := coding.column.since)
+        else coding
+        for coding in codings(columns, left_out)
+    ]
 
 
-def days_between(first: pd.Series[Any], then: pd.Series[Any]) -> pd.Series[Any]:
-    """Whole days from the dates ``first`` to the dates ``then``, shape (rows,), as Int64; missing where one is."""
-    dates = (pd.to_datetime(values, errors="coerce", utc=True).dt.floor("D") for values in (then, first))
-    return next(dates).sub(next(dates)).dt.days.astype("Int64")
+def interval_of(column: Column, since: Since) -> Column:
+    """The days ``since`` another date of the date ``column``, as a column of their own."""
+    changed = {"type": "integer", "unit": "days", "minimum": since.minimum, "maximum": since.maximum, "since": None}
+    return column.model_copy(update=changed)
+
+
+def with_dates(frame: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
+    """``frame``, whose counted dates are days since another date, with dates in place of the days."""
+    for name, since in codebook.counted_dates().items():
+        frame[name] = days_after(frame[since.column], frame[name], codebook.columns[name])
+    return frame
 
 
 def days_after(first: pd.Series[Any], days: pd.Series[Any], column: Column) -> pd.Series[Any]:
-    """The dates ``days`` after ``first``, shape (rows,), moved into the window of ``column``; missing where one is."""
+    """The dates ``days`` after ``first``, shape (rows,), moved into the window of ``column``; missing where one is.
+
+    The codebook makes sure that what is moved stays within the bounds of the days.
+    """
     dates = first.to_numpy(dtype="datetime64[D]") + days.to_numpy(
         dtype="timedelta64[D]", na_value=np.timedelta64("NaT")
     )

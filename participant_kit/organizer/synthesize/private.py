@@ -15,7 +15,7 @@ from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.synthesize.accountant import Accountant, epsilon_of
 from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
 from participant_kit.organizer.synthesize.coded import read_coded
-from participant_kit.organizer.synthesize.coding import MAX_CODES, Coding, days_after, interval_codings
+from participant_kit.organizer.synthesize.coding import MAX_CODES, Coding, interval_codings, with_dates
 from participant_kit.organizer.synthesize.ledger import charge, new_entry
 from participant_kit.organizer.synthesize.schema import identifiers, split_sample, without_structural_zeros
 from participant_kit.organizer.synthesize.tree import Tree, learn_tree
@@ -105,15 +105,12 @@ def _draw(
     random, count = np.random.default_rng(), sum(sizes)
     codes = tree.draw(count, random)
     drawn = {coding.name: coding.decode(of, random) for coding, of in zip(codings, codes, strict=True)}
-    for coding in codings:
-        if coding.since:
-            drawn[coding.name] = days_after(drawn[coding.since], drawn[coding.name], codebook.columns[coding.name])
     drawn[identifier] = identifiers(codebook.columns[identifier], count)
     if (unit := codebook.privacy_unit) and unit.column != identifier:
         drawn[unit.column] = _persons(codebook.columns[unit.column], unit.rows, sizes, random)
     frame = pd.DataFrame(drawn)
     frame = without_structural_zeros(frame, frame.copy(), codebook, (identifier, codings[tree.target].name))
-    return conform(frame, codebook)
+    return conform(with_dates(frame, codebook), codebook)
 
 
 def _persons(column: Column, most: int, sizes: tuple[int, int], random: np.random.Generator) -> pd.Series[Any]:
@@ -133,12 +130,14 @@ def _notes(outside: dict[str, int], unit: PrivacyUnit, codings: list[Coding]) ->
         notes.append(
             f"{surplus} rows were left out: their {unit.column!r} has more than {unit.rows} rows, or is missing."
         )
-    columns = {coding.name: coding.column for coding in codings}
+    of_name = {coding.name: coding for coding in codings}
     for name, count in outside.items():
-        column = columns[name]
+        column = of_name[name].column
         rule = "were moved to the nearest bound" if column.minimum is not None else "were counted as missing"
         if column.minimum is None and not column.nullable:
             rule = "were not counted, because the column is not nullable"
+        if since := of_name[name].since:
+            rule = f"of days since {since!r} {rule}, or had no such date and were counted as missing"
         notes.append(f"{name}: {count} values outside the codebook's domain {rule}.")
     for coding in codings:
         levels = len(coding.column.level_names)

@@ -16,7 +16,7 @@ from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import conform, structural
 from participant_kit.organizer.errors import OrganizerError
 from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
-from participant_kit.organizer.synthesize.coding import days_after
+from participant_kit.organizer.synthesize.coding import interval_of, with_dates
 
 ROWS, TEST_ROWS = 500, 250
 """What is drawn when the organizer names no number."""
@@ -55,16 +55,22 @@ def draw_rows(codebook: Codebook, count: int, seed: int, whole: tuple[str, ...] 
 
     Each column has a generator of its own, so that a new column changes no other.
     """
-    values = {name: _draw(column, count, _generator(seed, name)) for name, column in codebook.columns.items()}
+    values = {}
     for name, column in codebook.columns.items():
-        if since := column.since:
-            days = _generator(seed, name).integers(since.minimum, since.maximum, count, endpoint=True)
-            values[name] = days_after(values[since.column], pd.Series(days, dtype="Int64"), column)
+        column = interval_of(column, column.since) if column.since else column
+        values[name] = _draw(column, count, _generator(seed, name))
     frame = pd.DataFrame(values)
-    for name, column in codebook.columns.items():
+    for name in codebook.columns:
         if name not in whole:
-            frame[name] = frame[name].mask(_generator(seed, f"{name} missing").random(count) < column.missing)
-    return without_structural_zeros(frame, pd.DataFrame(values), codebook, whole)
+            frame[name] = frame[name].mask(_generator(seed, f"{name} missing").random(count) < _missing(name, codebook))
+    return with_dates(without_structural_zeros(frame, pd.DataFrame(values), codebook, whole), codebook)
+
+
+def _missing(name: str, codebook: Codebook) -> float:
+    """The share of missing values of a column; of a date that counts from another one, where that one is there."""
+    column = codebook.columns[name]
+    before = codebook.columns[column.since.column].missing if column.since else 0.0
+    return (column.missing - before) / (1 - before) if before < column.missing else 0.0
 
 
 def without_structural_zeros(

@@ -232,10 +232,12 @@ class _Learner:
         return edges
 
     def _named_pairs(self) -> Iterator[Pair]:
-        """Columns of which one is missing by rule where the other has a level."""
+        """Columns of which one is missing by rule where the other has a level, or where the other is missing."""
         position = {coding.name: column for column, coding in enumerate(self.codings)}
+        nullable = {coding.name for coding in self.codings if coding.column.nullable}
         for column in self.others:
-            for other in self.codings[column].column.missing_when:
+            coding = self.codings[column]
+            for other in (*nullable.intersection([coding.since]), *coding.column.missing_when):
                 if (named := position.get(other)) in self.others:
                     yield column, named
 
