@@ -39,9 +39,9 @@ done
 as_root() { HOME=/root "$command" runner doctor "\$@"; }
 as_user() {
 	group=/sys/fs/cgroup/lent
-	mkdir -p \$group/unit; echo "+memory +pids +cpu" | tee /sys/fs/cgroup/cgroup.subtree_control >\$group/cgroup.subtree_control
+	mkdir -p \$group/unit-\$2; echo "+memory +pids +cpu" | tee /sys/fs/cgroup/cgroup.subtree_control >\$group/cgroup.subtree_control
 	chown -R nobody \$group
-	bash -c 'echo \$\$ >/sys/fs/cgroup/lent/unit/cgroup.procs; exec setpriv --reuid nobody --regid nogroup --clear-groups \
+	bash -c 'echo \$\$ >/sys/fs/cgroup/lent/unit-\$2/cgroup.procs; exec setpriv --reuid nobody --regid nogroup --clear-groups \
 		env HOME=/tmp "$command" runner doctor "\$@"' - "\$@"
 }
 for who in as_root as_user; do for kind in template bubblewrap; do

@@ -283,7 +283,7 @@ def test_nobody_takes_a_name_that_looks_like_anothers(world: World, organizer: B
         Browser(world).post(link, {"name": name}, 422)
     for name in ("operator", "Operator", "0perator", "gateway", "GATEWAY"):  # they act in the audit log
         Browser(world).post(link, {"name": name}, 422)
-        organizer.go("/desk/people")
+        organizer.go("/desk/people/teams")
         organizer.send("/people/teams", 422, team=name)
     organizer.send("/people/teams", 422, team="m0rgan")
     Browser(world).post(link, {"name": "ada-2"}, 201)

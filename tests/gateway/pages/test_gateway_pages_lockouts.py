@@ -70,6 +70,7 @@ def test_an_organizer_sees_what_is_locked_and_unlocks_it_and_both_are_in_the_aud
     organizer.send("/people/unlock")
     assert "Locked" not in organizer.text
     Browser(world, host=THERE).log_in("ada")
+    organizer.go("/desk/people/teams")
     organizer.send("/people/teams", team="foxes")  # a second time there is nothing to unlock
     acts = world.query("SELECT account, act, subject FROM audit WHERE act LIKE '%lock login' ORDER BY id")
     assert acts == [("gateway", "lock login", "ada"), ("org", "unlock login", "ada")]

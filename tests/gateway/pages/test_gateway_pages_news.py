@@ -215,12 +215,12 @@ def test_a_person_hears_of_what_they_chose(world: World, courier: Courier, hook:
 def test_what_is_announced_of_a_challenge_goes_to_those_who_take_part_in_it(
     world: World, courier: Courier, hook: Hook
 ) -> None:
-    organizer = Browser(world).log_in("org", "organizer", "/desk/people")
+    organizer = Browser(world).log_in("org", "organizer", "/desk/people/teams")
     organizer.send("/people/teams", team="foxes")
     for who in ("kit", "sent", "fox", "wolf", "other"):
         add(Browser(world).log_in(who), "webhook", f"{hook.address}&who={who}")
         if who in ("fox", "wolf"):
-            organizer.go("/desk/people")
+            organizer.go("/desk/people/teams")
             organizer.send("/people/join", person=who, into="foxes")
     fetch_kit(world, "kit")
     fetch_kit(world, "kit")
