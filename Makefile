@@ -78,7 +78,7 @@ attacks: $(VENV)/installed ## Run every attack of the corpus, each alone, and wr
 SECONDS ?= 60
 fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of its code, for SECONDS=60 each.
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
-		SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]' || \
+		$(BIN)/python -m pip install --quiet --constraint constraints.txt atheris || \
 		{ echo "atheris, which make fuzz is made of, cannot be had: it needs Linux and a Python from 3.11 to 3.13."; exit 1; }
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(SECONDS)
 
