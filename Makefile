@@ -63,11 +63,14 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 	$(NPM) run --silent lint:check
 
 # DATABASE=postgresql runs everything on PostgreSQL; without it, the gateway's tests run on both, all others on SQLite.
-# Two workers, and a thread for each: they fit a machine of two cores, and more would wait for one another.
+# Three workers, and a thread for each: half of the time a test waits for a process. What failed runs once more, alone, on a
+# machine that does nothing else: what passes then is named above all the same, and is a test or a race to mend.
+PYTEST = OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest
 unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium initdb=postgresql
 	$(NPM) test --silent
-	OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder || \
+		{ test $$? -eq 1 && $(PYTEST) --last-failed --last-failed-no-failures none; }
 
 attacks: $(VENV)/installed ## Run every attack of the corpus, each alone, and write docs/attacks.md.
 	@: > docs/attacks.csv
@@ -85,6 +88,10 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 kill: $(VENV)/installed ## Kill gateway, runners and workers at KILLS=200 random moments under load, and compare the books.
 	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) SITE_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -s \
 		tests/end_to_end/test_killing_at_random.py tests/end_to_end/test_site.py
+
+test-vm: $(VENV)/installed ## Try every wall on Debian's own kernel, with control groups of version 2, in a virtual machine: ten minutes.
+	@.ci/packages qemu-system-x86_64=qemu-system-x86 busybox=busybox-static
+	tests/vm/run.sh $(BIN)/python
 
 test-slurm: $(VENV)/installed ## Run notebooks in jobs of a Slurm that is started here, as root.
 	@.ci/packages slurmctld=slurm-wlm munged=munge
@@ -104,12 +111,19 @@ test-network: $(VENV)/installed ## Put gateway, participant and runner on hosts 
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/network -m network -s
 
 # The Hub has an environment of its own, as it has where there is one; its proxy is a program of Node.js.
-test-hub: $(VENV)/installed ## Let a real JupyterHub start the gateway as its service, and a participant's server without a token.
-	@test -x $(VENV)/hub/bin/jupyterhub || { $(PYTHON) -m venv $(VENV)/hub && \
-		$(VENV)/hub/bin/pip install --quiet --requirement tests/hub/requirements.txt; }
+$(VENV)/hub/installed: tests/hub/requirements.txt | $(VENV)/installed
+	@test -x $(VENV)/hub/bin/jupyterhub || $(PYTHON) -m venv $(VENV)/hub
+	@$(VENV)/hub/bin/pip install --quiet --requirement tests/hub/requirements.txt
 	@test -x $(VENV)/hub/node_modules/.bin/configurable-http-proxy || \
 		npm install --silent --no-audit --no-fund --prefix $(VENV)/hub configurable-http-proxy@5.3.0
+	@touch $@
+
+test-hub: $(VENV)/hub/installed ## Let a real JupyterHub start the gateway as its service, and people log in there without a token.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/hub -m hub
+
+web-attacks: $(VENV)/hub/installed ## Run every attack on what browsers see, and write docs/web-attacks.md.
+	@.ci/packages initdb=postgresql
+	OMP_NUM_THREADS=1 $(BIN)/python docs/web_attacks.py
 
 extension: $(LABEXTENSION)/package.json ## Build the JupyterLab extension and link it into the environment.
 	@rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s $(CURDIR)/$(LABEXTENSION) $(LINK)

@@ -81,7 +81,7 @@ def test_all_but_a_result_is_the_runner_s_name_its_size_and_the_gateway_s_own_to
     outlet: BlindOutlet, heard: list[tuple[str, dict[str, str], dict[str, Any]]]
 ) -> None:
     token = LeaseToken(token="given")
-    limits = {"cpus": 2.0, "memory": 2**30, "wall_time": None}
+    limits = {"cpus": 2.0, "memory": 2**30, "wall_time": None, "gpus": None}
     outlet.claim(ClaimRequest(role=Role.BLIND, runner="r", challenges=["small"], wait=0, **limits))
     outlet.renew("s-1", token)
     outlet.give_back("s-1", token)

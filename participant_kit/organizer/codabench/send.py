@@ -57,7 +57,7 @@ from participant_kit.organizer.leak import secret_files
 from participant_kit.organizer.public import public_files
 from participant_kit.organizer.template import render
 
-MODULES = ("card", "document", "errors", "finding", "metrics", "predictions", "units")
+MODULES = ("card", "document", "errors", "finding", "memory", "metrics", "predictions", "ranking", "units")
 """What the scoring program imports of :mod:`participant_kit.challenge`."""
 _TERMS = "Whoever takes part accepts the rules on the competition's pages.\n"
 
