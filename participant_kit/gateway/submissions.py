@@ -271,12 +271,14 @@ def read_changes(connection: Connection, challenge: ChallengeInfo, participant: 
     slug = challenge.card.slug
     mine = _with_result.where(submissions.c.participant == participant, submissions.c.challenge == slug)
     later = mine.where(submissions.c.revision > after).order_by(submissions.c.revision).limit(PAGE)
-    changed = connection.execute(later).all()
+    # In this order: on PostgreSQL each looks anew, and no change may show in the tag alone.
+    board = board_revision(connection, slug)
     queued = connection.execute(mine.where(submissions.c.state == State.QUEUED.value)).all()
-    rows = {row.id: row for row in (*changed, *queued)}
+    changed = connection.execute(later).all()
+    rows = {row.id: row for row in changed}
+    rows |= {row.id: row for row in queued if row.id not in rows}
     statuses = {status.id: status for status in _statuses(connection, list(rows.values()))}
     places = hashlib.sha256("".join(sorted(f"{row.id}{statuses[row.id].queue_position}," for row in queued)).encode())
-    board = board_revision(connection, slug)
     return Changes(
         revision=changed[-1].revision if changed else after,
         tag=f"{challenge.kit_sha256[:16]}.{challenge.open_phase}.{board}.{places.hexdigest()[:16]}",
