@@ -23,7 +23,7 @@ from lab import CHROMIUM_FLAGS, Desk, Lab, chromium  # noqa: E402
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright  # noqa: E402
 
 from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
-from participant_kit.cli.demo import Part, prepare, start_gateway, start_runners, wait_for_runners  # noqa: E402
+from participant_kit.cli.demo import Part, end_all, prepare, start_gateway, start_runners, wait_for_runners  # noqa: E402
 from participant_kit.gateway.accounts import create_token  # noqa: E402
 from participant_kit.organizer.kit import build_kit  # noqa: E402
 
@@ -101,10 +101,7 @@ def main() -> None:
             sys.stdout.write(table(hand.steps))
         finally:
             lab.stop()
-            for part in reversed(parts):
-                part.end()
-            for part in parts:
-                part.wait()
+            end_all(parts)
 
 
 def organize(hand: Hand, browser: Browser, gateway: str, token: str, kit: Path, tokens: Path) -> str:

@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: 
 from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
 from participant_kit.cli.demo import (  # noqa: E402
     Part,
+    end_all,
     make_accounts,
     prepare,
     start_gateway,
@@ -77,10 +78,7 @@ def main() -> None:
                 holder(browser, root)
         finally:
             lab.stop()
-            for part in reversed(parts):
-                part.end()
-            for part in parts:
-                part.wait()
+            end_all(parts)
 
 
 def start(root: Path, parts: list[Part]) -> str:

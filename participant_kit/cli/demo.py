@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -75,6 +75,14 @@ class Part:
         self._file.close()
 
 
+def end_all(parts: Sequence[Part]) -> None:
+    """End those that were started, the last one first."""
+    for part in reversed(parts):
+        part.end()
+    for part in parts:
+        part.wait()
+
+
 def demo(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Option(help="Where the demonstration keeps its files.")] = None,
@@ -101,10 +109,7 @@ def demo(
             open_lab(root / "participant")
     finally:
         if not keep or sys.exc_info()[0]:
-            for part in reversed(parts):
-                part.end()
-            for part in parts:
-                part.wait()
+            end_all(parts)
 
 
 def open_lab(folder: Path) -> None:

@@ -151,6 +151,13 @@ def is_taken(connection: Connection, name: str) -> bool:
     return bool(connection.scalar(select(exists().where(same))))
 
 
+def check_free(connection: Connection, name: str) -> None:
+    """Raise :class:`GatewayError` (409) if ``name`` is taken."""
+    if is_taken(connection, name):
+        message = f"{name} is taken, or looks like a name that is."
+        raise GatewayError(409, "name_taken", message, hint="Choose another name.")
+
+
 def is_reserved(name: str) -> bool:
     """Whether it looks like one of those that act in the audit log and never log in."""
     return bool({name.lower(), _look(name)} & {OPERATOR, GATEWAY})

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, tuple_, update
 
-from participant_kit.gateway.accounts import hash_token, is_taken
+from participant_kit.gateway.accounts import check_free, hash_token
 from participant_kit.gateway.audit import record
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import accounts, invitations
@@ -83,10 +83,7 @@ def find_invitation(connection: Connection, code: str, *, lock: bool = False) ->
 def accept_invitation(connection: Connection, code: str, name: str) -> str:
     """Make the account ``name``, which is a new one; the state that it is in. Raises :class:`GatewayError`."""
     invitation = find_invitation(connection, code, lock=True)
-    if is_taken(connection, name):
-        raise GatewayError(
-            409, "name_taken", f"{name} is taken, or looks like a name that is.", hint="Choose another name."
-        )
+    check_free(connection, name)
     state = "waiting" if invitation.approve else "active"
     values = {"name": name, "role": "participant", "created_at": time.time(), "revision": 0, "state": state}
     connection.execute(insert(accounts).values(is_team=False, **values))

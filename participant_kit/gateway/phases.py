@@ -21,7 +21,7 @@ from participant_kit.gateway.challenges import find_challenge, with_changes
 from participant_kit.gateway.database import insert_missing
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import boards, challenges, submissions
-from participant_kit.protocol.states import FINAL, State
+from participant_kit.protocol.states import OPEN
 
 CHANGEABLE = ("starts", "ends", "per_day", "total", "leaderboard")
 
@@ -110,7 +110,7 @@ def _effect(connection: Connection, before: Card, after: Card, name: str) -> Eff
         used = counted.group_by(submissions.c.participant).subquery()
         spent = connection.scalar(select(func.count()).select_from(used).where(used.c.used >= new.total)) or 0
         says.append(f"{spent} participants will have used all of their submissions.")
-    open_ones = mine & submissions.c.state.in_([state.value for state in State if state not in FINAL])
+    open_ones = mine & submissions.c.state.in_([state.value for state in OPEN])
     waiting = connection.scalar(select(func.count()).select_from(submissions).where(open_ones)) or 0
     if waiting and old.is_open(now) and not new.is_open(now):
         says.append(f"{waiting} submissions that wait or run are run to their end all the same.")

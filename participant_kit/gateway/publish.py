@@ -18,7 +18,7 @@ from participant_kit.gateway.service import Service
 from participant_kit.gateway.tables import best, challenges, submissions
 from participant_kit.protocol.kit import kit_digest
 from participant_kit.protocol.messages import ChallengeInfo
-from participant_kit.protocol.states import FINAL, State
+from participant_kit.protocol.states import OPEN
 
 DRAFTS = "drafts"
 """Kits that an organizer has sent and not yet confirmed."""
@@ -69,7 +69,7 @@ def compare(connection: Connection, slug: str, kit: bytes) -> Difference:
     old: dict[str, Any] = row.card if row else {}
     new = card.model_dump(mode="json")
     kept = {phase.name for phase in card.phases}
-    open_ones = submissions.c.state.in_([state.value for state in State if state not in FINAL])
+    open_ones = submissions.c.state.in_([state.value for state in OPEN])
     of_challenge = submissions.c.challenge == slug
     return Difference(
         card=card,

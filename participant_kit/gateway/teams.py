@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from participant_kit.gateway.accounts import is_taken
+from participant_kit.gateway.accounts import check_free
 from participant_kit.gateway.audit import record
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import accounts, submissions
@@ -18,10 +18,7 @@ from participant_kit.gateway.tables import accounts, submissions
 
 def make_team(connection: Connection, name: str, by: str) -> None:
     """A team without members. Raises :class:`GatewayError` (409) for a name that is taken."""
-    if is_taken(connection, name):
-        raise GatewayError(
-            409, "name_taken", f"{name} is taken, or looks like a name that is.", hint="Choose another name."
-        )
+    check_free(connection, name)
     values = {"name": name, "role": "participant", "created_at": time.time(), "revision": 0, "state": "active"}
     connection.execute(insert(accounts).values(is_team=True, **values))
     record(connection, by, "make team", name)

@@ -32,3 +32,4 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.SCORED, State.FAILED, State.REFUSED, State.CANCELLED})
+OPEN = tuple(state for state in State if state not in FINAL)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Query
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+Word = Annotated[str, Query(max_length=300)]
+"""What a form with which one looks for something puts into the address."""
 
 
 class Form:

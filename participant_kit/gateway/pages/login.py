@@ -60,12 +60,12 @@ async def post_login(request: Request, service: Gateway) -> Response:
 
 
 def _find(service: Service, token: str, address: str) -> Caller:
-    with service.database.read() as connection:
-        owner = find_owner(connection, token)
-        if owner is not None:
-            check_lockout(connection, owner, address)
+    owner = None
     try:
         with service.database.read() as connection:
+            owner = find_owner(connection, token)
+            if owner is not None:
+                check_lockout(connection, owner, address)
             account = find_account(connection, token)
     except GatewayError as error:
         if owner is not None and error.code == "token_expired":

@@ -12,21 +12,20 @@ from sqlalchemy import Connection, func, select
 from participant_kit.gateway.audit import PAGE, read_audit
 from participant_kit.gateway.challenges import find_withdrawal, list_challenges
 from participant_kit.gateway.pages.challenge import Challenge
-from participant_kit.gateway.pages.form import Form
+from participant_kit.gateway.pages.form import Form, Word
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, go
 from participant_kit.gateway.people import count_waiting
 from participant_kit.gateway.runners import read_queue
 from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.tables import submissions
-from participant_kit.protocol.states import FINAL, State
+from participant_kit.protocol.states import FINAL, OPEN, State
 
 router = APIRouter(prefix="/desk", include_in_schema=False)
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}[a-z0-9]")
-Word = Annotated[str, Query(max_length=300)]
 LATELY = 86400.0
 """Seconds, of which the overview tells what has ended."""
-OPEN = [state.value for state in State if state not in FINAL and state != State.SCORING]
+WORKED_ON = [state.value for state in OPEN if state != State.SCORING]
 ENDED = [state.value for state in State if state in FINAL]
 
 
@@ -41,7 +40,7 @@ def _show(request: Request, service: Service, form: Form, status: int = 200) -> 
         known = [Challenge(info, find_withdrawal(connection, info.card.slug)) for info in list_challenges(connection)]
         numbers = _count_states(connection)
         waiting, queue, acts = count_waiting(connection), read_queue(connection), read_audit(connection, limit=8)
-    values = {"challenges": known, "numbers": numbers, "states": [*OPEN, *ENDED], "waiting": waiting}
+    values = {"challenges": known, "numbers": numbers, "states": [*WORKED_ON, *ENDED], "waiting": waiting}
     return answer(request, "desk_overview", status, queue=queue, acts=acts, form=form, **values)
 
 
@@ -50,7 +49,7 @@ def _count_states(connection: Connection) -> dict[tuple[str, str], int]:
     kinds = (submissions.c.challenge, submissions.c.state)
     found: dict[tuple[str, str], int] = {}
     lately = submissions.c.created_at > time.time() - LATELY
-    for which, states in ((lately, ENDED), (submissions.c.state.in_(OPEN), OPEN)):
+    for which, states in ((lately, ENDED), (submissions.c.state.in_(WORKED_ON), WORKED_ON)):
         rows = connection.execute(select(*kinds, func.count()).where(which).group_by(*kinds))
         found |= {(challenge, state): number for challenge, state, number in rows if state in states}
     return found

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from participant_kit.gateway.accounts import set_state
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.lockouts import lift_lockouts, list_lockouts
 from participant_kit.gateway.pages.desk import teams
-from participant_kit.gateway.pages.form import Form
+from participant_kit.gateway.pages.form import Form, Word
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, SentForm, go
 from participant_kit.gateway.people import PAGE, STATES, count_waiting, list_people
@@ -19,7 +18,6 @@ from participant_kit.gateway.service import Gateway, Service
 
 router = APIRouter(prefix="/desk/people", include_in_schema=False)
 ACTS = {"approve": "active", "resume": "active", "pause": "paused"}
-Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("")

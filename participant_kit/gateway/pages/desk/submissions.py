@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from participant_kit.gateway.challenges import find_challenge, list_challenges
 from participant_kit.gateway.decisions import (
@@ -18,7 +16,7 @@ from participant_kit.gateway.decisions import (
     why_not_again,
 )
 from participant_kit.gateway.errors import GatewayError
-from participant_kit.gateway.pages.form import Form
+from participant_kit.gateway.pages.form import Form, Word
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, SentForm, go
 from participant_kit.gateway.service import Gateway, Service
@@ -26,7 +24,6 @@ from participant_kit.protocol.keys import Role
 from participant_kit.protocol.states import FINAL, State
 
 router = APIRouter(prefix="/desk/submissions", include_in_schema=False)
-Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("")

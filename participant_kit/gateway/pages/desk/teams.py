@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from participant_kit.gateway.errors import GatewayError
-from participant_kit.gateway.pages.form import Form
+from participant_kit.gateway.pages.form import Form, Word
 from participant_kit.gateway.pages.page import answer
 from participant_kit.gateway.pages.viewer import Organizer, SentForm, go
 from participant_kit.gateway.people import PAGE, list_members, list_teams
@@ -15,7 +13,6 @@ from participant_kit.gateway.service import Gateway, Service
 from participant_kit.gateway.teams import join_team, leave_team, make_team
 
 router = APIRouter(prefix="/desk/people", include_in_schema=False)
-Word = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/teams")
