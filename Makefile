@@ -53,7 +53,7 @@ demo: $(VENV)/installed ## Run one notebook blind, end to end. KEEP=1 leaves all
 lab: $(VENV)/installed extension ## The same, and then JupyterLab as the participant has it.
 	@$(BIN)/pkit demo --lab
 
-test: $(VENV)/installed lint unit ## Run every check and every test. DATABASE=postgresql runs all on that.
+test: $(VENV)/installed lint unit ## Run every check and every test. DATABASE=postgresql runs all on that, LONG=1 the long ones too.
 
 lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between zones.
 	$(BIN)/ruff check .
@@ -65,7 +65,7 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 # DATABASE=postgresql runs everything on PostgreSQL; without it, the gateway's tests run on both, all others on SQLite.
 # Three workers, and a thread for each: half of the time a test waits for a process. What failed runs once more, alone, on a
 # machine that does nothing else: what passes then is named above all the same, and is a test or a race to mend.
-PYTEST = OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest
+PYTEST = OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest $(if $(LONG),-m "not network and not hub")
 unit: $(VENV)/installed extension
 	@.ci/packages runc=runc age=age chromium=chromium initdb=postgresql
 	$(NPM) test --silent
@@ -74,7 +74,7 @@ unit: $(VENV)/installed extension
 
 attacks: $(VENV)/installed ## Run every attack of the corpus, each alone, and write docs/attacks.md.
 	@rm -f $(VENV)/attacks.csv
-	OMP_NUM_THREADS=1 PKIT_ATTACKS_RECORD=$(VENV)/attacks.csv $(BIN)/python -m pytest tests/attacks \
+	OMP_NUM_THREADS=1 PKIT_ATTACKS_RECORD=$(VENV)/attacks.csv $(BIN)/python -m pytest tests/attacks -m "" \
 		--deselect tests/attacks/test_attacks_search.py::test_the_page_lists_every_attack_and_how_it_ended \
 		--numprocesses 2 --dist loadfile --durations 15; status=$$?; test $$status -le 1 || exit $$status; \
 		mv $(VENV)/attacks.csv docs/attacks.csv && $(BIN)/python docs/attacks.py; exit $$status
@@ -87,7 +87,8 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fuzz $(SECONDS)
 
 kill: $(VENV)/installed ## Kill gateway, runners and workers at KILLS=200 random moments under load, and compare the books.
-	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) SITE_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -s \
+	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) SITE_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -s -m "" \
+		tests/end_to_end/test_killing.py \
 		tests/end_to_end/test_killing_at_random.py tests/end_to_end/test_site.py
 
 test-vm: $(VENV)/installed ## Try every wall on Debian's own kernel, with control groups of version 2, in a virtual machine: ten minutes.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -22,6 +23,11 @@ def own_home(folder: Path) -> Iterator[None]:
         for name in ("PKIT_TOKEN", "PKIT_GATEWAY"):
             patch.delenv(name, raising=False)
         yield
+
+
+def long(*values: object) -> Any:
+    """Parameters for which there is time with `make test LONG=1`."""
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 CARD = b"""

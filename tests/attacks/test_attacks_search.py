@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from canary import Canary, new_word
 from corpus import NOTEBOOKS, attacks
+from support import long
 from world import World, ended
 
 WORD = new_word()
@@ -84,7 +85,7 @@ def test_the_page_lists_every_attack_and_how_it_ended() -> None:
     [
         ("log", "output_print", "blind.log"),
         ("reason", "output_exception_class", "/result"),
-        ("network", "network_ip", ""),
+        long("network", "network_ip", ""),
     ],
 )
 def test_a_missing_wall_is_seen(tmp_path: Path, door: str, attack: str, where: str) -> None:

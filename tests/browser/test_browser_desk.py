@@ -14,6 +14,7 @@ from gateway_process import GatewayProcess
 from gateway_world import API, World, make_envelope, make_kit
 from keyboard import tab_to, walk
 from playwright.sync_api import Browser, Page, expect
+from support import long
 from test_browser_pages import first_look, violations
 
 from participant_kit.gateway.announcements import announce
@@ -65,8 +66,10 @@ def log_in(page: Page, address: str, token: str, path: str) -> None:
     expect(page).to_have_url(address + path)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", 360), ("dark", 1440), long("dark", 360), long("light", 1440)],
+)
 def test_every_page_of_the_desk_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, busy: tuple[GatewayProcess, World, list[str]], scheme: Scheme, width: int
 ) -> None:
@@ -157,6 +160,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
         yield process
 
 
+@pytest.mark.long
 def test_the_desk_is_quick_and_small_with_20000_participants(browser: Browser, large: GatewayProcess) -> None:
     context = browser.new_context()
     log_in(context.new_page(), large.address, large.tokens["org"], "/desk")

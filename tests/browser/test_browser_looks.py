@@ -9,8 +9,9 @@ import pytest
 from house import SOLUTION, House
 from lab import Desk, Lab
 from playwright.sync_api import Page, expect
+from support import long
 
-THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
+THEMES = ("JupyterLab Light", "JupyterLab Dark", long("JupyterLab Dark High Contrast"))
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -119,6 +120,7 @@ def test_every_text_is_there_in_german(another_lab: Lab, page: Page) -> None:
     expect(desk.dialog).to_contain_text("erlaubt")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("another_lab", [{"base_url": "/user/ada/"}], indirect=True)
 def test_it_works_behind_a_hub(another_lab: Lab, page: Page) -> None:
     desk = Desk(page, another_lab)
@@ -128,6 +130,7 @@ def test_it_works_behind_a_hub(another_lab: Lab, page: Page) -> None:
     expect(desk.row("behind a hub").locator(".pkit-State")).to_have_text("Scored", timeout=60_000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("another_lab", [{"application": "notebook"}], indirect=True)
 def test_it_works_in_notebook_7(another_lab: Lab, page: Page) -> None:
     desk = Desk(page, another_lab)

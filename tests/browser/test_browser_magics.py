@@ -9,9 +9,10 @@ import pytest
 from house import SLUG, SOLUTION
 from lab import Desk, Lab
 from playwright.sync_api import expect
+from support import long
 
 
-@pytest.mark.parametrize("kernel", [f"pkit-{SLUG}", "python3"])
+@pytest.mark.parametrize("kernel", [long(f"pkit-{SLUG}"), "python3"])
 def test_a_cell_submits_its_notebook_and_shows_what_becomes_of_it(joined: Lab, desk: Desk, kernel: str) -> None:
     name = f"from a cell, {kernel}"
     path = joined.write(f"cell-{kernel}.ipynb", SOLUTION, "%load_ext participant_kit", f'%blind submit --name "{name}"')

@@ -15,6 +15,7 @@ from gateway_world import API, World
 from lab import AXE
 from pages_world import FULL, crowd, make_full_kit, score
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from support import long
 
 from participant_kit.gateway.app import create_app
 from participant_kit.gateway.settings import Settings
@@ -85,8 +86,10 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", 360), ("dark", 1440), long("dark", 360), long("light", 1440)],
+)
 def test_every_page_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, gateway: GatewayProcess, scheme: Scheme, width: int
 ) -> None:

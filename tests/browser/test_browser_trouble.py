@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -159,6 +160,7 @@ def test_the_notebook_that_was_sent_the_receipt_again_and_cancel(house: House, j
         house.start_runner(house.roles[0])
 
 
+@pytest.mark.long
 def test_two_tabs_see_the_same(joined: Lab, desk: Desk) -> None:
     other = Desk(desk.page.context.new_page(), joined)
     path = joined.write("tabs.ipynb", SOLUTION)
@@ -192,6 +194,7 @@ def test_the_gateway_is_stopped_during_a_run_and_started_again(house: House, joi
     expect(desk.panel).not_to_contain_text("The gateway cannot be reached", timeout=20_000)
 
 
+@pytest.mark.long
 def test_jupyter_server_is_restarted_and_the_page_reloaded_during_a_run(joined: Lab, desk: Desk) -> None:
     path = joined.write("restart.ipynb", f"{ON_REAL_DATA}{SLOW}", SOLUTION)
     desk.open(path)

@@ -32,6 +32,7 @@ def test_it_shows_scores_board_receipt_and_what_left_and_leaves_nothing_running(
     assert running(tmp_path / "demo") == []
 
 
+@pytest.mark.long
 def test_kept_running_it_can_be_used_and_stopped(tmp_path: Path) -> None:
     done = demo(tmp_path / "demo", "--keep", "--json")
     parts = processes(rf"participant_kit\.cli\.main .*{tmp_path / 'demo'}")

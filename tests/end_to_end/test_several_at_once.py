@@ -56,6 +56,7 @@ def both_run(house: House) -> list[Submission]:
     return submissions
 
 
+@pytest.mark.long
 def test_one_runner_told_to_stop_gives_both_back_and_the_next_one_ends_both(site: House) -> None:
     submissions = both_run(site)
     site.stop("blind")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import SOLUTION, make_card, make_notebook
+from support import SOLUTION, long, make_card, make_notebook
 
 from participant_kit.execution import guest
 from participant_kit.execution.environment import Environment
@@ -93,7 +93,7 @@ def no_control_group(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_control_group")
-@pytest.mark.parametrize("memory", ["512 MiB", "2 GiB"])
+@pytest.mark.parametrize("memory", ["512 MiB", long("2 GiB")])
 def test_without_a_control_group_a_notebook_has_room_for_what_libraries_reserve(
     environment: Environment, sandbox: Sandbox, tables: Path, memory: str
 ) -> None:
