@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -236,7 +236,11 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10, help="after one to warm up (10)")
-    parser.add_argument("--graders", type=Path, help="where the peers' environment is, or is made and kept")
+    parser.add_argument(
+        "--graders",
+        type=lambda path: Path(path).absolute(),
+        help="where the peers' environment is, or is made and kept",
+    )
     parser.add_argument("--figures", nargs="*", choices=FIGURES, default=FIGURES, help="which; all if left out")
     parser.add_argument("--notebooks", type=int, default=40, help="how many are sent at once (40)")
     parser.add_argument("--seconds", type=float, default=60, help="how long the long notebook computes (60)")
@@ -251,18 +255,17 @@ def main() -> None:
         house = House(root / "house", (Role.BLIND,), quota=100_000)
         try:
             house.open(runners=False)
-            found = measure(Bench(house, given.rounds, root / "bench"), given)
+            found = list(show(measure(Bench(house, given.rounds, root / "bench"), given)))
         finally:
             house.close()
-    show(found)
     if given.json:
         given.json.write_text(json.dumps([asdict(figure) for figure in found], indent=1) + "\n")
     if given.plot:
         plot(found, given.plot)
 
 
-def measure(bench: Bench, given: argparse.Namespace) -> list[Figure]:
-    """What was asked for."""
+def measure(bench: Bench, given: argparse.Namespace) -> Iterator[Figure]:
+    """What was asked for, each as soon as it is there."""
     steps: dict[str, Callable[[], list[Figure]]] = {
         "warm": lambda: bench.one("warm", 0.25),
         "cold": lambda: bench.one("cold", 1.3, "--sandbox", "bubblewrap", "--warm", "0 B"),
@@ -272,15 +275,11 @@ def measure(bench: Bench, given: argparse.Namespace) -> list[Figure]:
         "long": lambda: bench.long(given.seconds),
     }
     if given.graders:
-        steps["graders"] = lambda: bench.graders(environment(given.graders))
-    found = []
+        steps["graders"] = lambda: bench.graders(environment(given.graders.absolute()))
     for name in FIGURES:
         if name in given.figures and name in steps:
             print(f"Measuring: {name}", file=sys.stderr)
-            found += (new := steps[name]())
-            for figure in new:
-                print(f"  {figure.name}: {figure.ratio:.3f}", file=sys.stderr)
-    return found
+            yield from steps[name]()
 
 
 def environment(folder: Path) -> Path:
@@ -293,13 +292,15 @@ def environment(folder: Path) -> Path:
     return python
 
 
-def show(found: Sequence[Figure]) -> None:
-    """As rows of a table."""
+def show(found: Iterable[Figure]) -> Iterator[Figure]:
+    """The same, and each is a row of a table."""
     print("| figure | ours, median | peer, median | ratio | goal |\n|---|---|---|---|---|")
     for figure in found:
         scale, unit = (1, "s") if figure.unit == "s" else (1 / (1 << 20), "MiB")
         ours, peer = (statistics.median(values) * scale for values in (figure.ours, figure.peer))
-        print(f"| {figure.name} | {ours:.2f} {unit} | {peer:.2f} {unit} | {figure.ratio:.3f} | at most {figure.goal} |")
+        row = (figure.name, f"{ours:.2f} {unit}", f"{peer:.2f} {unit}", f"{figure.ratio:.3f}", f"at most {figure.goal}")
+        print(f"| {' | '.join(row)} |", flush=True)
+        yield figure
 
 
 def plot(found: Sequence[Figure], path: Path) -> None:
@@ -315,7 +316,7 @@ def plot(found: Sequence[Figure], path: Path) -> None:
     axes.barh(names, [one.ratio for one in reversed(found)], color="#2a6f97", height=0.5)
     for place, one in enumerate(reversed(found)):
         axes.plot([one.goal] * 2, [place - 0.4, place + 0.4], color="#d1495b", linewidth=2)
-    axes.set_xlabel("ours / peer, of the medians of one run; red: the goal")
+    figure.supxlabel("ours / peer, of the medians of one run; red: the goal", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
