@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,3 +260,27 @@ def test_a_control_group_that_a_killed_runner_left_is_taken_away_whatever_made_i
         pytest.skip("this machine lends no control group")
     remove_stale()
     assert not folder.exists()
+
+
+def test_control_groups_that_come_and_go_meanwhile_are_passed_over(tmp_path: Path) -> None:
+    from participant_kit.execution.sandbox.cgroup import remove_stale
+
+    others = [tmp_path / f"{PREFIX}{os.getpid()}-{number}" for number in range(20)]
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            for folder in others:
+                (folder / "leaf").mkdir(parents=True)
+            for folder in others:
+                (folder / "leaf").rmdir()
+                folder.rmdir()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(300):
+            remove_stale(tmp_path)
+    finally:
+        done.set()
+        other.join()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 import uuid
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from participant_kit.challenge.card import Limits
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "pkit-"
+_NAME = re.compile(rf"{PREFIX}(\d+)-")
 _CPU_PERIOD = 100_000
 
 
@@ -149,7 +151,8 @@ def _create_v2(root: Path, name: str, limits: Limits, memory: int) -> Cgroup | N
 
 def remove_stale(root: Path = ROOT) -> None:
     """Take away groups of runners that were killed: those whose process number, in the name, is gone."""
-    for folder in root.glob(f"**/{PREFIX}[0-9]*-*"):
-        with contextlib.suppress(ValueError):
-            if not Path(f"/proc/{int(folder.name.split('-')[1])}").exists():
-                Cgroup(1, (folder,)).remove()
+    for parent, names, _ in os.walk(root):  # it passes over what others take away meanwhile
+        for name in names:
+            match = _NAME.match(name)
+            if match and not Path("/proc", match[1]).exists():
+                Cgroup(1, (Path(parent, name),)).remove()
