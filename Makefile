@@ -88,8 +88,7 @@ fuzz: $(VENV)/installed ## Give every parser bytes that reach more and more of i
 
 kill: $(VENV)/installed ## Kill gateway, runners and workers at KILLS=200 random moments under load, and compare the books.
 	OMP_NUM_THREADS=1 KILLS=$(or $(KILLS),200) SITE_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -s -m "" \
-		tests/end_to_end/test_killing.py \
-		tests/end_to_end/test_killing_at_random.py tests/end_to_end/test_site.py
+		tests/end_to_end/test_killing.py tests/end_to_end/test_killing_at_random.py tests/end_to_end/test_site.py
 
 test-vm: $(VENV)/installed ## Try every wall on Debian's own kernel, with control groups of version 2, in a virtual machine: ten minutes.
 	@.ci/packages qemu-system-x86_64=qemu-system-x86 busybox=busybox-static

@@ -236,11 +236,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10, help="after one to warm up (10)")
-    parser.add_argument(
-        "--graders",
-        type=lambda path: Path(path).absolute(),
-        help="where the peers' environment is, or is made and kept",
-    )
+    parser.add_argument("--graders", type=Path, help="where the peers' environment is, or is made and kept")
     parser.add_argument("--figures", nargs="*", choices=FIGURES, default=FIGURES, help="which; all if left out")
     parser.add_argument("--notebooks", type=int, default=40, help="how many are sent at once (40)")
     parser.add_argument("--seconds", type=float, default=60, help="how long the long notebook computes (60)")

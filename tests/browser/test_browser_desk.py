@@ -14,8 +14,7 @@ from gateway_process import GatewayProcess
 from gateway_world import API, World, make_envelope, make_kit
 from keyboard import tab_to, walk
 from playwright.sync_api import Browser, Page, expect
-from support import long
-from test_browser_pages import first_look, violations
+from test_browser_pages import first_look, in_both_themes, violations
 
 from participant_kit.gateway.announcements import announce
 from participant_kit.gateway.app import create_app
@@ -66,10 +65,7 @@ def log_in(page: Page, address: str, token: str, path: str) -> None:
     expect(page).to_have_url(address + path)
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width"),
-    [("light", 360), ("dark", 1440), long("dark", 360), long("light", 1440)],
-)
+@in_both_themes
 def test_every_page_of_the_desk_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, busy: tuple[GatewayProcess, World, list[str]], scheme: Scheme, width: int
 ) -> None:

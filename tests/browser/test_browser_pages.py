@@ -21,6 +21,9 @@ from participant_kit.gateway.app import create_app
 from participant_kit.gateway.settings import Settings
 
 PEOPLE = 20_000
+in_both_themes = pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 360), ("dark", 1440), long("dark", 360), long("light", 1440)]
+)
 HOME = "/challenges/small"
 DAY = datetime.now(UTC).date() - timedelta(3)
 BOARD = f"{HOME}/leaderboard"
@@ -86,10 +89,7 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width"),
-    [("light", 360), ("dark", 1440), long("dark", 360), long("light", 1440)],
-)
+@in_both_themes
 def test_every_page_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, gateway: GatewayProcess, scheme: Scheme, width: int
 ) -> None:

@@ -94,7 +94,6 @@ def test_a_gateway_whose_disk_is_full_says_so_and_loses_nothing(blind_house: Hou
     assert house.submit(SOLUTION).wait(60).state is State.SCORED
 
 
-@pytest.mark.long
 def test_a_runner_whose_disk_is_full_releases_nothing_until_there_is_room(blind_house: House) -> None:
     """Its folder becomes a disk of its own, which something else fills."""
     house = blind_house
