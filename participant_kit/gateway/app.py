@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         },
     )
     app.state.service = service
-    for router in (server.router, hub.router, challenges.router, submissions.router, runners.router):
+    for router in (submissions.router, runners.router, challenges.router, server.router, hub.router):  # the busy first
         app.include_router(router, prefix=API_PREFIX)
     app.get("/healthz", include_in_schema=False)(_healthz)
     app.get("/readyz", include_in_schema=False)(_readyz)

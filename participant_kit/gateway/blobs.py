@@ -75,7 +75,8 @@ class Disk(Blobs):
         folder = self._root / kind
         temporary = None
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if reserve and shutil.disk_usage(folder).free < len(data) + reserve:
                 raise disk_full()
             descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")

@@ -23,7 +23,16 @@ from participant_kit.protocol.messages import ChallengeInfo
 KITS = "kits"
 MAX_REASON = 1000
 """Letters of why a challenge was withdrawn."""
-_of_slug = select(challenges).where(challenges.c.slug == bindparam("name"))
+_named = challenges.c.slug == bindparam("name")
+_whole = select(challenges).where(_named)
+_stamps = select(
+    challenges.c.slug,
+    challenges.c.kit_sha256,
+    challenges.c.kit_bytes,
+    challenges.c.updated_at,
+    challenges.c.changes,
+)
+_stamp = _stamps.where(_named)
 
 
 def kit_name(slug: str, digest: str) -> str:
@@ -81,15 +90,15 @@ def with_changes(card: dict[str, Any], changes: dict[str, Any] | None) -> Card:
 
 def find_challenge(connection: Connection, slug: str) -> ChallengeInfo:
     """The challenge ``slug``. Raises :class:`GatewayError` (404)."""
-    row = connection.execute(_of_slug, {"name": slug}).one_or_none()
+    row = connection.execute(_stamp, {"name": slug}).one_or_none()
     if row is None:
         raise GatewayError(404, "challenge_unknown", f"There is no challenge {slug!r} here.", hint="See: pkit list")
-    return _info(row)
+    return _info(connection, row)
 
 
 def list_challenges(connection: Connection) -> list[ChallengeInfo]:
     """Every challenge, by slug."""
-    return [_info(row) for row in connection.execute(select(challenges).order_by(challenges.c.slug))]
+    return [_info(connection, row) for row in connection.execute(_stamps.order_by(challenges.c.slug)).all()]
 
 
 def withdraw(connection: Connection, slug: str, reason: str) -> None:
@@ -109,14 +118,16 @@ def find_withdrawal(connection: Connection, slug: str) -> tuple[str, datetime] |
 
 
 _read: dict[str, tuple[Any, Card, KeyRing]] = {}
-"""By slug what was read last, and what it says: to validate it takes longer than all else that a request needs."""
+"""By slug what was read last, and its stamp: to validate it takes longer than all else that a request needs."""
 
 
-def _info(row: Any) -> ChallengeInfo:
-    stored = (row.card, row.keys, row.changes)
+def _info(connection: Connection, row: Any) -> ChallengeInfo:
+    stamp = (row.kit_sha256, row.updated_at, row.changes)
     before = _read.get(row.slug)
-    if before is None or before[0] != stored:
-        before = _read[row.slug] = (stored, with_changes(row.card, row.changes), KeyRing.model_validate(row.keys))
+    if before is None or before[0] != stamp:
+        whole = connection.execute(_whole, {"name": row.slug}).one()
+        before = (stamp, with_changes(whole.card, whole.changes), KeyRing.model_validate(whole.keys))
+        _read[row.slug] = before
     _, card, keys = before
     now = datetime.now(UTC)
     phase = card.open_phase(now)

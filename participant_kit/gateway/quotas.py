@@ -20,14 +20,23 @@ _mine = (
     & (_column.phase == bindparam("when"))
 )
 _revealed = select(func.sum(_column.bits)).where(_mine)
-_counted = select(func.count(), func.count(case((_today, 1)))).select_from(submissions).where(_mine, _column.counted)
+counted = (
+    select(func.count().label("total"), func.count(case((_today, 1))).label("today"))
+    .select_from(submissions)
+    .where(_mine, _column.counted)
+)
+"""How many of ``who`` in the phase ``when`` of the challenge ``what`` count, in all and ``today``; see :func:`a_day`.
+
+A clock that was put back has left some of tomorrow's: they are for tomorrow to count.
+"""
 
 
 def read_quota(connection: Connection, card: Card, phase: Phase, participant: str) -> Quota:
     """What ``participant`` has used of ``phase``. A day is a day in UTC."""
-    total, today = _count(connection, card, phase, participant)
+    whose = {"who": participant, "what": card.slug, "when": phase.name}
+    total, today = connection.execute(counted, whose | a_day()).one()
     of_all = connection.scalar(select(func.sum(boards.c.bits)).where(boards.c.challenge == card.slug)) or 0.0
-    revealed = connection.scalar(_revealed, {"who": participant, "what": card.slug, "when": phase.name}) or 0.0
+    revealed = connection.scalar(_revealed, whose) or 0.0
     return Quota(
         phase=phase.name,
         used_today=today,
@@ -47,21 +56,14 @@ def _midnight() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _count(connection: Connection, card: Card, phase: Phase, participant: str) -> tuple[int, int]:
-    """How many were counted in all, and today.
-
-    A clock that was put back has left some of tomorrow's: they are for tomorrow to count.
-    """
+def a_day() -> dict[str, float]:
+    """When today began and ends, as :data:`counted` has it."""
     midnight = _midnight()
-    day = {"midnight": midnight.timestamp(), "next_midnight": (midnight + timedelta(days=1)).timestamp()}
-    whose = {"who": participant, "what": card.slug, "when": phase.name}
-    total, of_today = connection.execute(_counted, whose | day).one()
-    return total, of_today
+    return {"midnight": midnight.timestamp(), "next_midnight": (midnight + timedelta(days=1)).timestamp()}
 
 
-def check_quota(connection: Connection, card: Card, phase: Phase, participant: str) -> None:
+def check_quota(phase: Phase, used: int, today: int) -> None:
     """Raise :class:`GatewayError` (429) when nothing is left."""
-    used, today = _count(connection, card, phase, participant)
     if phase.total is not None and used >= phase.total:
         message = f"You have used all {phase.total} submissions of the phase {phase.name}."
         raise GatewayError(429, "quota_spent", message, hint="Wait for the next phase.")

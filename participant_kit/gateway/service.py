@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Connection
 
 from participant_kit.gateway.accounts import Caller, find_account
 from participant_kit.gateway.bell import Bell
@@ -73,12 +74,25 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 def get_account(request: Request, service: Gateway, credentials: Credentials) -> Caller:
     """Whose request it is. Raises :class:`GatewayError` (401)."""
+    with service.database.read() as connection:
+        return identify(connection, request, credentials)
+
+
+def identify(connection: Connection, request: Request, credentials: Credentials) -> Caller:
+    """Whose request it is. Raises :class:`GatewayError` (401)."""
     if credentials is None:
         hint = "Log in first: pkit login GATEWAY"
         raise GatewayError(401, "token_missing", "This needs a token.", hint=hint)
-    with service.database.read() as connection:
-        account = find_account(connection, credentials.credentials)
+    account = find_account(connection, credentials.credentials)
     request.state.account = account.person  # for the log
+    return account
+
+
+def allow(account: Caller, *roles: AccountRole) -> Caller:
+    """``account``, if it has one of ``roles``. Raises :class:`GatewayError` (403)."""
+    if account.role not in roles:
+        message = f"{account.person} is {account.role}; this is for: {', '.join(roles)}."
+        raise GatewayError(403, "role", message, hint="Use a token of that role.")
     return account
 
 
@@ -97,10 +111,7 @@ AnyAccount = Annotated[Caller, Depends(get_account)]
 
 def _only(*roles: AccountRole) -> Callable[[AnyAccount], Awaitable[Caller]]:
     async def check(account: AnyAccount) -> Caller:
-        if account.role not in roles:
-            message = f"{account.person} is {account.role}; this is for: {', '.join(roles)}."
-            raise GatewayError(403, "role", message, hint="Use a token of that role.")
-        return account
+        return allow(account, *roles)
 
     return check
 

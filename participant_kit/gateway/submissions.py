@@ -14,13 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.card import Phase
-from participant_kit.gateway.challenges import find_challenge, find_withdrawal
+from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.database import insert_missing, tell
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.leaderboard import board_revision
 from participant_kit.gateway.news import tell_result
-from participant_kit.gateway.quotas import check_quota
-from participant_kit.gateway.tables import accounts, boards, history, results, submissions
+from participant_kit.gateway.quotas import a_day, check_quota, counted
+from participant_kit.gateway.tables import accounts, boards, challenges, history, results, submissions
 from participant_kit.gateway.teams import check_side
 from participant_kit.protocol.identifiers import is_identifier
 from participant_kit.protocol.keys import Role
@@ -37,15 +37,19 @@ _with_result = select(submissions, results.c.submission.label("result")).outerjo
     results, results.c.submission == submissions.c.id
 )
 # those of every submission are built once: to build them takes longer than to ask them
-_new = insert(submissions)
+_new = insert(submissions).returning(submissions)
 _entry = insert(history)
-_of_identifier = select(submissions).where(submissions.c.id == bindparam("identifier"))
+_before_it = (
+    select(challenges.c.withdrawn, submissions.c.participant, submissions.c.sealed_sha256)
+    .outerjoin(submissions, submissions.c.id == bindparam("identifier"))
+    .where(challenges.c.slug == bindparam("what"))
+)
 _one_with_result = _with_result.where(submissions.c.id == bindparam("identifier"))
 _count_revision = (
     update(accounts)
     .where(accounts.c.name == bindparam("who"))
     .values(revision=accounts.c.revision + 1)
-    .returning(accounts.c.revision)
+    .returning(accounts.c.revision, accounts.c.team)
 )
 _before = (
     select(func.count())
@@ -57,6 +61,7 @@ _before = (
         submissions.c.created_at < bindparam("moment"),
     )
 )
+_counts = select(counted.subquery(), _before.scalar_subquery().label("before"))
 
 
 def sealed_name(submission: str) -> str:
@@ -88,14 +93,6 @@ def check_identifier(identifier: str) -> None:
         )
 
 
-def find_known(connection: Connection, identifier: str, participant: str, digest: str) -> Any | None:
-    """The row when this very submission was stored before. Raises :class:`GatewayError` when another one was."""
-    row = connection.execute(_of_identifier, {"identifier": identifier}).one_or_none()
-    if row is not None and (row.participant != participant or row.sealed_sha256 != digest):
-        raise _identifier_used()
-    return row
-
-
 def _identifier_used() -> GatewayError:
     hint = "Make a new identifier for each submission."
     return GatewayError(409, "identifier_used", "This identifier belongs to another submission.", hint=hint)
@@ -110,26 +107,31 @@ def store_submission(
     digest: str,
     sealed: str,
     person: str,
-) -> bool:
-    """Count and queue a submission whose blob ``sealed`` is stored already; False when it is known already.
+) -> tuple[SubmissionStatus, bool]:
+    """Count and queue a submission whose blob ``sealed`` is stored already; and False when it is known already.
 
     ``name`` is that of the phase, of the open one if left out. ``digest`` is the SHA-256 of what is in the blob;
     ``person`` is who sent it, of the team ``participant`` or alone.
     """
-    revision = next_revision(connection, participant)  # first: what one participant sends at once is one after another
-    if find_known(connection, identifier, participant, digest) is not None:
-        return False
-    check_side(connection, person, participant)
-    if find_withdrawal(connection, challenge.card.slug):
-        message = f"The challenge {challenge.card.slug} was withdrawn."
-        raise GatewayError(409, "withdrawn", message, hint="Its page says why.")
-    phase = find_phase(challenge, name)
-    check_quota(connection, challenge.card, phase, participant)
-    now = time.time()
+    slug = challenge.card.slug
+    # first: what one participant sends at once is one after another
+    revision, team = _count_change(connection, participant)
+    before = connection.execute(_before_it, {"identifier": identifier, "what": slug}).one()
+    if before.participant is not None:
+        if (before.participant, before.sealed_sha256) != (participant, digest):
+            raise _identifier_used()
+        return read_status(connection, identifier), False
+    check_side(connection, person, participant, team)
+    if before.withdrawn:
+        raise GatewayError(409, "withdrawn", f"The challenge {slug} was withdrawn.", hint="Its page says why.")
+    phase, now = find_phase(challenge, name), time.time()
     role = Role.REHEARSAL if challenge.keys.of(Role.REHEARSAL) else Role.BLIND
+    asked = {"who": participant, "what": slug, "when": phase.name, "whom": role.value, "moment": now}
+    counts = connection.execute(_counts, asked | a_day()).one()
+    check_quota(phase, counts.total, counts.today)
     values = {
         "id": identifier,
-        "challenge": challenge.card.slug,
+        "challenge": slug,
         "phase": phase.name,
         "participant": participant,
         "state": State.QUEUED.value,
@@ -142,12 +144,12 @@ def store_submission(
         "submitted_by": person,
     }
     try:
-        connection.execute(_new, values)
+        row = connection.execute(_new, values).one()
     except IntegrityError:  # somebody else has just taken the identifier
         raise _identifier_used() from None
     _note(connection, identifier, 1, State.QUEUED.value, None)
     tell(connection, *Role)
-    return True
+    return _status(row, 1 + counts.before, None), True
 
 
 def find_submission(connection: Connection, identifier: str, participant: str, *, lock: bool = False) -> Any:
@@ -163,8 +165,14 @@ def find_submission(connection: Connection, identifier: str, participant: str, *
 
 def next_revision(connection: Connection, participant: str) -> int:
     """Count one more change of ``participant``'s; the account's row orders those that happen at once."""
+    return _count_change(connection, participant)[0]
+
+
+def _count_change(connection: Connection, participant: str) -> tuple[int, str | None]:
+    """And the team of that account."""
     tell(connection, participant)
-    return connection.scalar(_count_revision, {"who": participant}) or 0
+    revision, team = connection.execute(_count_revision, {"who": participant}).one()
+    return revision, team
 
 
 def change(connection: Connection, row: Any, **values: Any) -> None:
@@ -219,7 +227,7 @@ def _statuses(connection: Connection, rows: Sequence[Any]) -> list[SubmissionSta
         places = {one.id: 1 + (connection.scalar(_before, queue) or 0)}
     else:
         places = _places(connection, queued)
-    return [_status(row, places.get(row.id)) for row in rows]
+    return [_status(row, places.get(row.id), row.result) for row in rows]
 
 
 def _places(connection: Connection, queued: Sequence[Any]) -> dict[str, int]:
@@ -235,7 +243,7 @@ def _places(connection: Connection, queued: Sequence[Any]) -> dict[str, int]:
     return places
 
 
-def _status(row: Any, position: int | None) -> SubmissionStatus:
+def _status(row: Any, position: int | None, result: str | None) -> SubmissionStatus:
     return SubmissionStatus(
         id=row.id,
         challenge=row.challenge,
@@ -249,7 +257,7 @@ def _status(row: Any, position: int | None) -> SubmissionStatus:
         updated_at=datetime.fromtimestamp(row.updated_at, UTC),
         rehearsed=row.rehearsed,
         has_log=row.has_log,
-        has_receipt=row.result is not None,
+        has_receipt=result is not None,
         scores=row.scores,
         failure=Failure.model_validate(row.failure) if row.failure else None,
         disqualified=row.disqualified,

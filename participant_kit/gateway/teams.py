@@ -8,12 +8,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from participant_kit.gateway.accounts import check_free
 from participant_kit.gateway.audit import record
 from participant_kit.gateway.errors import GatewayError
 from participant_kit.gateway.tables import accounts, submissions
+
+_team_of = select(accounts.c.team).where(accounts.c.name == bindparam("person")).with_for_update()
 
 
 def make_team(connection: Connection, name: str, by: str) -> None:
@@ -51,13 +53,14 @@ def leave_team(connection: Connection, person: str, by: str) -> None:
         record(connection, by, "leave team", person, team=row.team)
 
 
-def check_side(connection: Connection, person: str, participant: str) -> None:
-    """Raise :class:`GatewayError` (409) unless ``person`` submits as ``participant`` now, whose account is locked.
+def check_side(connection: Connection, person: str, participant: str, team: str | None) -> None:
+    """Raise :class:`GatewayError` (409) unless ``person`` submits as ``participant`` now.
 
-    Both accounts are locked, so that nobody joins or leaves while their submission is being stored.
+    ``participant``'s account is locked, and is of the team ``team``. ``person``'s is locked too, so that nobody joins
+    or leaves while their submission is being stored.
     """
-    query = select(accounts.c.team).where(accounts.c.name == person).with_for_update()
-    team = connection.scalar(query)
+    if person != participant:
+        team = connection.scalar(_team_of, {"person": person})
     if (team or person) != participant:
         hint = "Seal it again, for who you submit as now."
         raise GatewayError(409, "team_changed", f"{person} submits as {team or person} now.", hint=hint)

@@ -59,6 +59,9 @@ def check_challenge(folder: ChallengeFolder) -> list[Finding]:
         card = folder.card
     except FindingsError as error:
         return error.findings
+    if gpus := card.limits.gpus:
+        line = line_of(folder.card_path, "limits", "gpus")
+        findings.append(Finding(CARD, "0: no sandbox hands a GPU on yet", str(gpus), "limits.gpus", line))
     findings += _check_requirements(folder, card)
     findings += _check_notebooks(folder)
     findings += _check_scoring(folder, card)

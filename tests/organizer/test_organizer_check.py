@@ -50,6 +50,7 @@ CARD_MISTAKES = [
     ("roc_auc_score", "r2_score", None),
     ("budget_bits: 512 ", "budget_bits: 20 ", "release.budget_bits"),
     ("scoring: null", "scoring: program", "scoring"),
+    ("processes: 128", "processes: 128, gpus: 1", "limits.gpus"),
 ]
 
 

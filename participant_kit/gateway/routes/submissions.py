@@ -13,8 +13,8 @@ from participant_kit.gateway.accounts import Caller
 from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
-from participant_kit.gateway.routes.upload import BINARY, read_body
-from participant_kit.gateway.service import Gateway, Participant, Service
+from participant_kit.gateway.routes.upload import BINARY, is_short, read_body
+from participant_kit.gateway.service import Credentials, Gateway, Participant, Service, allow, identify
 from participant_kit.gateway.submissions import (
     LOGS,
     SEALED,
@@ -34,39 +34,48 @@ from participant_kit.protocol.messages import ChallengeInfo, SubmissionStatus
 router = APIRouter(tags=["submissions"])
 
 
+def _enter(service: Service, request: Request, credentials: Credentials, slug: str) -> tuple[Caller, ChallengeInfo]:
+    """Who submits to what. Raises :class:`GatewayError`."""
+    with service.database.read() as connection:
+        return allow(identify(connection, request, credentials), "participant"), find_challenge(connection, slug)
+
+
 @router.put("/challenges/{slug}/submissions/{identifier}", openapi_extra=BINARY)
 async def put_submission(
     slug: str,
     identifier: str,
     request: Request,
     service: Gateway,
-    participant: Participant,
+    credentials: Credentials,
     phase: str | None = None,
 ) -> SubmissionStatus:
     """Submit a sealed notebook under an identifier of the client's making; sending it twice is sending it once."""
     check_identifier(identifier)
-    challenge = await run_in_threadpool(_challenge, service, slug)
-    sealed = await read_body(request, challenge.card.submission.max_notebook + SEALING_BYTES, "The notebook")
-    return await run_in_threadpool(_store, service, challenge, phase, participant, identifier, sealed)
-
-
-def _challenge(service: Service, slug: str) -> ChallengeInfo:
-    with service.database.read() as connection:
-        return find_challenge(connection, slug)
+    limit = SEALING_BYTES
+    if not is_short(request, limit):  # a short body is with the server already, and who sends it is asked once
+        _, challenge = await run_in_threadpool(_enter, service, request, credentials, slug)
+        limit += challenge.card.submission.max_notebook
+    sealed = await read_body(request, limit, "The notebook")
+    return await run_in_threadpool(_store, service, request, credentials, slug, phase, identifier, sealed)
 
 
 def _store(
-    service: Service, challenge: ChallengeInfo, phase: str | None, participant: Caller, identifier: str, sealed: bytes
+    service: Service,
+    request: Request,
+    credentials: Credentials,
+    slug: str,
+    phase: str | None,
+    identifier: str,
+    sealed: bytes,
 ) -> SubmissionStatus:
+    participant, challenge = _enter(service, request, credentials, slug)
     digest = hashlib.sha256(sealed).hexdigest()
     name, kept = sealed_name(identifier), False
     service.blobs.put(SEALED, name, sealed, reserve=RESERVE)  # before the row: a row never lacks its blob
     try:
         with service.database.write() as connection:
             who, person = participant.name, participant.person
-            new = store_submission(connection, challenge, phase, who, identifier, digest, name, person)
-            status = read_status(connection, identifier)
-            kept = new
+            status, kept = store_submission(connection, challenge, phase, who, identifier, digest, name, person)
     finally:
         if not kept:  # refused, or sent twice
             service.blobs.remove(SEALED, name)

@@ -15,6 +15,12 @@ BINARY = {
 """How such a body stands in the OpenAPI document."""
 
 
+def is_short(request: Request, limit: int) -> bool:
+    """Whether the body says that it has at most ``limit`` bytes, and so will have no more."""
+    declared = request.headers.get("content-length", "")
+    return declared.isdigit() and int(declared) <= limit
+
+
 async def read_body(request: Request, limit: int, what: str) -> bytes:
     """The body, at most ``limit`` bytes. Raises :class:`GatewayError` (413) as soon as it is longer."""
     declared = request.headers.get("content-length", "")
