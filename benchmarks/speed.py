@@ -209,7 +209,7 @@ class Bench:
     def long(self, seconds: float) -> list[Figure]:
         """A notebook that computes for ``seconds``."""
         work = "def work(count, x=0):\n    for i in range(count):\n        x += i * i\n    return x\n"
-        count, scope = 5_000_000, dict[str, Any]()
+        count, scope = 5_000_000, dict[str, Callable[[int], int]]()
         exec(work, scope)  # noqa: S102 - the same as in the cell
         begun = time.perf_counter()
         scope["work"](count)

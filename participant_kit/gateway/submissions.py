@@ -171,8 +171,8 @@ def next_revision(connection: Connection, participant: str) -> int:
 def _count_change(connection: Connection, participant: str) -> tuple[int, str | None]:
     """And the team of that account."""
     tell(connection, participant)
-    revision, team = connection.execute(_count_revision, {"who": participant}).one()
-    return revision, team
+    row = connection.execute(_count_revision, {"who": participant}).one_or_none()
+    return (row.revision, row.team) if row else (0, None)
 
 
 def change(connection: Connection, row: Any, **values: Any) -> None:

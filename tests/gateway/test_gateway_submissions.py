@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import threading
@@ -9,6 +10,7 @@ import time
 
 import pytest
 from gateway_world import API, BLIND, REHEARSAL, World, make_envelope, make_kit, rezip
+from starlette.types import Message
 from support import CARD
 
 from participant_kit.gateway.app import create_app
@@ -67,6 +69,31 @@ def test_a_notebook_over_the_limit_is_refused_whole(world: World) -> None:
     answer = world.submit(sealed=bytes((10 << 20) + (64 << 10) + 1))
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert world.claim() is None
+
+
+@pytest.mark.parametrize("headers", [[(b"content-length", b"65537")], [(b"transfer-encoding", b"chunked")]])
+def test_what_a_stranger_sends_is_not_read(world: World, headers: list[tuple[bytes, bytes]]) -> None:
+    """No more of it than stands in the buffer of any connection."""
+    answered: list[Message] = []
+
+    async def read() -> Message:
+        pytest.fail("The body is read.")
+
+    async def answer(message: Message) -> None:
+        answered.append(message)
+
+    path = f"{API}/challenges/small/submissions/{new_identifier()}"
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+    }
+    scope |= {"query_string": b"", "headers": headers, "http_version": "1.1"}
+    asyncio.run(world.client.app(scope, read, answer))
+    assert answered[0]["status"] == 401
 
 
 def test_the_quota_of_a_day_is_spent_once_and_says_when_it_resets(world: World) -> None:

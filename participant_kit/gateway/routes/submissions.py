@@ -56,19 +56,17 @@ async def put_submission(
         _, challenge = await run_in_threadpool(_enter, service, request, credentials, slug)
         limit += challenge.card.submission.max_notebook
     sealed = await read_body(request, limit, "The notebook")
-    return await run_in_threadpool(_store, service, request, credentials, slug, phase, identifier, sealed)
+
+    def store() -> SubmissionStatus:
+        participant, challenge = _enter(service, request, credentials, slug)
+        return _store(service, challenge, phase, participant, identifier, sealed)
+
+    return await run_in_threadpool(store)
 
 
 def _store(
-    service: Service,
-    request: Request,
-    credentials: Credentials,
-    slug: str,
-    phase: str | None,
-    identifier: str,
-    sealed: bytes,
+    service: Service, challenge: ChallengeInfo, phase: str | None, participant: Caller, identifier: str, sealed: bytes
 ) -> SubmissionStatus:
-    participant, challenge = _enter(service, request, credentials, slug)
     digest = hashlib.sha256(sealed).hexdigest()
     name, kept = sealed_name(identifier), False
     service.blobs.put(SEALED, name, sealed, reserve=RESERVE)  # before the row: a row never lacks its blob
