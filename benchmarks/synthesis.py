@@ -4,7 +4,7 @@ Run: python benchmarks/synthesis.py [TABLE ...] [--synthesizers NAME ...] [--eps
      [--times N ...] [--peers [NAME ...]] [--all-columns | --without-giveaways] [--by-person] [--scale] [--json]
 
 Of each table, seed by seed, a challenge is made. Models learn from a sample of as many rows as there are private ones
-(or --times as many, 10,000 at most), and are tested on real rows that no synthesizer saw; beside them stand the same
+(or --times as many, 20,000 at most), and are tested on real rows that no synthesizer saw; beside them stand the same
 models that learned from the private rows. The rows called "real" compare these held-out rows with the private ones: no
 sample of that size comes closer. Distances are total variation, in [0, 1]: of each column by the codes of its codebook,
 and of each pair of columns by at most 8 groups of codes, about equally frequent in the private rows. Figures are means
@@ -61,7 +61,7 @@ SCRIPTS = Path(__file__).parent / "peers"
 PEERS = {"opendp": "OpenDP's MST", "dpmm": "dpmm's MST"}
 MODELS = ("boosting", "logistic")
 GROUPS = 8
-MOST_ROWS = 10_000
+MOST_ROWS = 20_000
 """No sample has more rows, as the project's own have not."""
 SCALE_ROWS, SCALE_COLUMNS = (1, 10, 100), (10, 50, 197)
 FIGURES = (*MODELS, *(f"{model}, below real" for model in MODELS), "column TV", "pair TV")
