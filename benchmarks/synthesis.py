@@ -41,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import yaml
 from real_tables import TABLES, RealTable, challenge_of
 from scipy.stats import t as students_t
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -292,8 +293,9 @@ def many_rows(challenge: ChallengeFolder, train: pd.DataFrame, times: int) -> pd
 def allow(challenge: ChallengeFolder, epsilon: float | None) -> None:
     """Let the card of ``challenge`` allow ``epsilon``."""
     if epsilon and epsilon > challenge.card.privacy.epsilon_limit:
-        with challenge.card_path.open("a") as card:
-            card.write(f"\nprivacy: {{epsilon_limit: {epsilon}}}\n")
+        document = yaml.safe_load(challenge.card_path.read_text())
+        document["privacy"] = {**document.get("privacy", {}), "epsilon_limit": epsilon}
+        challenge.card_path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def encode(rows: pd.DataFrame, coded: Sequence[Coding]) -> Codes:
