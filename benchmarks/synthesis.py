@@ -4,7 +4,7 @@ Run: python benchmarks/synthesis.py [TABLE ...] [--synthesizers NAME ...] [--eps
      [--times N ...] [--peers [NAME ...]] [--all-columns | --without-giveaways] [--by-person] [--scale] [--json]
 
 Of each table, seed by seed, a challenge is made. Models learn from a sample of as many rows as there are private ones
-(or --times as many, 10,000 at most), and are tested on real rows that no synthesizer saw; beside them stand the same
+(or --times as many, 20,000 at most), and are tested on real rows that no synthesizer saw; beside them stand the same
 models that learned from the private rows. The rows called "real" compare these held-out rows with the private ones: no
 sample of that size comes closer. Distances are total variation, in [0, 1]: of each column by the codes of its codebook,
 and of each pair of columns by at most 8 groups of codes, about equally frequent in the private rows. Figures are means
@@ -41,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import yaml
 from real_tables import TABLES, RealTable, challenge_of
 from scipy.stats import t as students_t
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -61,7 +62,7 @@ SCRIPTS = Path(__file__).parent / "peers"
 PEERS = {"opendp": "OpenDP's MST", "dpmm": "dpmm's MST"}
 MODELS = ("boosting", "logistic")
 GROUPS = 8
-MOST_ROWS = 10_000
+MOST_ROWS = 20_000
 """No sample has more rows, as the project's own have not."""
 SCALE_ROWS, SCALE_COLUMNS = (1, 10, 100), (10, 50, 197)
 FIGURES = (*MODELS, *(f"{model}, below real" for model in MODELS), "column TV", "pair TV")
@@ -292,8 +293,9 @@ def many_rows(challenge: ChallengeFolder, train: pd.DataFrame, times: int) -> pd
 def allow(challenge: ChallengeFolder, epsilon: float | None) -> None:
     """Let the card of ``challenge`` allow ``epsilon``."""
     if epsilon and epsilon > challenge.card.privacy.epsilon_limit:
-        with challenge.card_path.open("a") as card:
-            card.write(f"\nprivacy: {{epsilon_limit: {epsilon}}}\n")
+        document = yaml.safe_load(challenge.card_path.read_text())
+        document["privacy"] = {**document.get("privacy", {}), "epsilon_limit": epsilon}
+        challenge.card_path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def encode(rows: pd.DataFrame, coded: Sequence[Coding]) -> Codes:

@@ -21,7 +21,7 @@ from participant_kit.organizer.synthesize.schema import identifiers, split_sampl
 from participant_kit.organizer.synthesize.tree import Tree, learn_tree
 
 EPSILON = 1.0
-MIN_ROWS, MAX_ROWS = 50, 10_000
+MIN_ROWS, MAX_ROWS = 50, 20_000
 """Bounds of the rows of train when the organizer names no number: then it is about as many as there are."""
 
 _STATEMENT = (
