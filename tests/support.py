@@ -35,6 +35,7 @@ schema_version: 1
 slug: small
 title: A small challenge
 data: {identifier: id, target: ill}
+environment: {preload: [pandas]}
 limits: {wall_time: 60 s, cpus: 2, memory: 1 GiB, disk: 64 MiB, processes: 64}
 submission: {columns: {id: integer, prediction: number}}
 metrics:
