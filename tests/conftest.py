@@ -16,14 +16,12 @@ from participant_kit.execution.environment import Environment, ensure_environmen
 
 ROOT = Path(__file__).parents[1]
 BROWSER = "tests/browser/"
+LONGEST = (BROWSER, "tests/end_to_end/")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """What one of several workers does as a whole: a file, which shares what it has started, and all in a browser.
-
-    They begin in the order in which they are collected: the browser's tests, which take longest, are the first.
-    """
+    """What one of several workers does as a whole: a file, which shares what it has started, and all in a browser."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
@@ -32,6 +30,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return BROWSER if file.startswith(BROWSER) else file
 
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, or one worker would be left with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(autouse=True)

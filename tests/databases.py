@@ -87,6 +87,19 @@ def fresh_database(name: str | None = CHOSEN, template: str = TEMPLATE) -> Itera
         postgresql().execute(f"DROP DATABASE {made} WITH (FORCE)")
 
 
+@functools.cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as data:
+        Database(Settings(Path(data))).close()
+        return Path(data, "gateway.sqlite").read_bytes()
+
+
+def put_sqlite(data: Path) -> None:
+    """Make the folder of a gateway with a database of SQLite that is migrated: most of a short test would be that."""
+    data.mkdir(mode=0o700)
+    (data / "gateway.sqlite").write_bytes(_migrated())
+
+
 def query(settings: Settings, statement: str | Executable, *rows: dict[str, Any]) -> Any:
     """Ask the database of a gateway itself, or change it behind the gateway's back, once for each of ``rows``."""
     asked = text(statement) if isinstance(statement, str) else statement

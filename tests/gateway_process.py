@@ -48,7 +48,7 @@ class GatewayProcess:
                 stderr=log,
                 env=os.environ | {"COLUMNS": "200"} | self._environment,
             )
-        wait_for(lambda: file.exists() or self.process.poll() is not None)
+        wait_for(lambda: file.exists() or self.process.poll() is not None, 60)  # it imports, which others may slow down
         assert file.exists(), self.log()
         self.address = file.read_text()
         return self

@@ -65,7 +65,9 @@ class Lab:
         command += ["--no-browser", "--allow-root", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"]
         command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.files}"]
         command += [f"--ServerApp.base_url={self.base_url}"]
-        command += ["--ParticipantKit.wait=5", "--ParticipantKit.pause=1"]
+        command += ["--ParticipantKit.wait=2", "--ParticipantKit.pause=1"]
+        if application == "lab":
+            command += ["--LabApp.expose_app_in_browser=True"]  # for Desk.clear
         with (self.root / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=self.environment, cwd=self.files, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -137,18 +139,43 @@ class Lab:
         return path.relative_to(self.files).as_posix()
 
 
+CLEAR = """async () => {
+    const { commands, shell } = window.jupyterapp;
+    const hiddenFirst = (one, other) => one.isVisible - other.isVisible;  // else one is shown only to go
+    for (const widget of [...shell.widgets('main')].sort(hiddenFirst)) widget.dispose();
+    shell.collapseRight();
+    await commands.execute('apputils:dismiss-notification');
+}"""
+OPEN = "async path => { await jupyterapp.commands.execute('filebrowser:open-path', { path }); }"
+
+
 class Desk:
-    """What a person does in the page."""
+    """What a person does in the page. One that ``stays`` is cleared, where to load JupyterLab again takes seconds."""
 
-    def __init__(self, page: Page, lab: Lab) -> None:
-        self.page, self.lab = page, lab
+    def __init__(self, page: Page, lab: Lab, *, stays: bool = False) -> None:
+        self.page, self.lab, self.stays = page, lab, stays
 
-    def open(self, path: str = "") -> None:
-        """Open JupyterLab, with a notebook if one is named."""
-        self.page.goto(self.lab.address(f"lab/tree/{path}" if path else "lab") + "&reset")
-        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=30_000)
+    def open(self, path: str = "", *, anew: bool = False) -> None:
+        """Open JupyterLab, with a notebook if one is named; load it ``anew`` for somebody with other settings."""
+        if anew or not self.stays or not self.page.url.startswith(self.lab.address().partition("?")[0]):
+            self.page.goto(self.lab.address(f"lab/tree/{path}" if path else "lab") + "&reset")
+            expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=30_000)
+        else:
+            for _ in range(self.page.locator(".jp-Dialog").count()):
+                self.page.locator(".jp-Dialog button:enabled").first.press("Escape")
+            expect(self.page.locator(".jp-Dialog")).to_have_count(0)
+            self.page.evaluate(CLEAR)
+            expect(self.page.locator(".jp-Notebook")).to_have_count(0)
+            expect(self.panel).to_be_hidden()
+            expect(self.toasts).to_have_count(0)
+            if path:
+                self.page.evaluate(OPEN, path)
         if path:
             expect(self.page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=30_000)
+
+    def leave(self) -> None:
+        """Let who comes next load JupyterLab anew."""
+        self.page.goto("about:blank")
 
     def show_panel(self) -> Locator:
         """The panel, opened if it is not."""
@@ -222,7 +249,7 @@ class Desk:
         """What axe-core finds serious or critical in a part of the page."""
         if not self.page.evaluate("() => 'axe' in window"):
             self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("selector => axe.run(selector)", selector)
+        found = self.page.evaluate("selector => axe.run(selector, { resultTypes: ['violations'] })", selector)
         return [
             f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
             for each in found["violations"]

@@ -43,6 +43,7 @@ metrics:
 phases:
   - {name: development, starts: 2026-01-01, ends: 2036-01-01, per_day: 10, total: 100}
 release: {leaderboard_mechanism: rounded, failure_detail: cell-and-class, completion_tick: 100 ms}
+environment: {preload: [pandas]}
 """
 
 PARAMETERS = 'data_dir = "../sample_data"\noutput_dir = "."'

@@ -15,6 +15,7 @@ CARD = """
 schema_version: 1
 slug: small-tasks
 title: Two small tasks
+environment: {preload: [pathlib]}
 limits: {wall_time: 60 s, cpus: 2, memory: 1 GiB, disk: 64 MiB, processes: 64}
 submission: {output: submission.zip}
 tasks:

@@ -138,9 +138,19 @@ def scalars_of(path: Path) -> dict[Loc, tuple[str, bool]]:
     return found
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes U+0085 as an escape: as itself it is a line break of YAML's, and read back as another one."""
+
+    def represent_text(self, text: str) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
 def dump_document(content: Any) -> str:
     """YAML in the order given, with short lists on one line."""
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
 
 
 def _check_schema_version(content: Any, root: Any, model: type[M], name: str) -> None:

@@ -16,7 +16,6 @@ from participant_kit.challenge.folder import LABELS, ChallengeFolder
 from participant_kit.challenge.scoring_program import APP, read_program
 from participant_kit.execution.notebook import Execution, guest_command, read_reply
 from participant_kit.execution.sandbox.base import Mount, Sandbox
-from participant_kit.secure_side import metrics_program
 
 MAX_SCORES = 1 << 16
 """Bytes that ``scores.json`` may have."""
@@ -24,11 +23,14 @@ MAX_SCORES = 1 << 16
 _PACKAGE = "/opt/package"
 """Where our own package stands in a sandbox."""
 
-_PRELOAD = (
-    "program", _PACKAGE, "participant_kit.secure_side.metrics_program", "participant_kit.challenge.ranking",
-    "sklearn.metrics", "pyarrow.parquet", "pyarrow.dataset",
+_PROGRAM = Path(__file__).with_name("metrics_program.py")
+"""Our own program. It is not imported here: a runner has no use for pandas, which would take it most of a second."""
+
+_CHECKS = (
+    "program", _PACKAGE, "participant_kit.secure_side.metrics_program", "pyarrow.parquet", "pyarrow.dataset",
 )  # fmt: skip
-"""What our own program is made of."""
+_SCORES = (*_CHECKS, "participant_kit.challenge.ranking", "sklearn.metrics")
+"""What it is made of; scikit-learn only where there are labels to score by."""
 
 _UNFINISHED = {"timeout": "TimeoutError", "memory": "MemoryError"}
 """The reason for a stage in which a scoring program was stopped."""
@@ -74,7 +76,7 @@ class Scorer:
         mounts = [
             Mount(tables / "test.parquet", f"{APP}/input/ref/test.parquet"),
             Mount(self._folder.card_path, f"{APP}/input/ref/challenge.yaml"),
-            Mount(Path(metrics_program.__file__), f"{APP}/program/metrics_program.py"),
+            Mount(_PROGRAM, f"{APP}/program/metrics_program.py"),
             Mount(package, f"{_PACKAGE}/{package.name}"),
         ]
         if labels:
@@ -83,7 +85,8 @@ class Scorer:
             mounts.append(Mount(best, f"{APP}/input/ref/best"))
         limit = MAX_SCORES + (self._folder.card.limits.disk if self._folder.card.scoring else 0)
         program = {"script": f"{APP}/program/metrics_program.py", "path": [_PACKAGE]}
-        done = self._run(Path(sys.prefix), mounts, program, predictions, "result", limit, cancelled, _PRELOAD)
+        preload = _SCORES if labels else _CHECKS
+        done = self._run(Path(sys.prefix), mounts, program, predictions, "result", limit, cancelled, preload)
         line, _, checked = (done.output or b"").partition(b"\n")
         return _read_scores(done, line), checked
 

@@ -83,7 +83,7 @@ def test_the_page_lists_every_attack_and_how_it_ended() -> None:
 @pytest.mark.parametrize(
     ("door", "attack", "where"),
     [
-        ("log", "output_print", "blind.log"),
+        long("log", "output_print", "blind.log"),
         ("reason", "output_exception_class", "/result"),
         long("network", "network_ip", ""),
     ],

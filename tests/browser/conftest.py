@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from house import House
 from lab import CHROMIUM_FLAGS, Desk, Lab, chromium
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 from support import own_home
 
 from participant_kit.protocol.keys import Role
@@ -49,26 +50,68 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         lab.stop()
 
 
-@pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A page of its own for each test; an error in its code fails the test."""
+@contextmanager
+def new_window(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
-    yield page
-    page.screenshot(path=tmp_path / "end.png")
+    yield context
     context.close()
+
+
+@contextmanager
+def without_errors(page: Page, folder: Path) -> Iterator[None]:
+    """An error in the page's code fails the test."""
+    errors: list[str] = []
+
+    def note(error: Error) -> None:
+        errors.append(error.stack or str(error))
+
+    page.on("pageerror", note)
+    yield
+    page.screenshot(path=folder / "end.png")
+    page.remove_listener("pageerror", note)
     # Notebook 7 has one of its own when it starts, with or without this extension.
-    # JupyterLab has one when it asks something of a kernel that has ended with its server.
-    theirs = [error for error in errors if "/static/notebook/" in error or error.startswith("Error: Kernel is dead")]
+    # JupyterLab has one when it asks something of a kernel that has ended with its server, and one when a notebook is
+    # closed before its kernel is there.
+    jupyterlabs = ("Error: Kernel is dead", "Error: Disposed\n")
+    theirs = [error for error in errors if "/static/notebook/" in error or error.startswith(jupyterlabs)]
     assert not [error for error in errors if error not in theirs or "participant-kit" in error]
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """A window for all tests of a file, because to open one takes seconds; its first page keeps it open."""
+    with new_window(browser) as window:
+        window.new_page()
+        yield window
+
+
 @pytest.fixture
-def desk(page: Page, lab: Lab) -> Desk:
-    return Desk(page, lab)
+def page(window: BrowserContext, tmp_path: Path) -> Iterator[Page]:
+    """A page of its own for each test, where nobody is logged in."""
+    page = window.new_page()
+    with without_errors(page, tmp_path):
+        yield page
+    page.close()
+    window.clear_cookies()
+
+
+@pytest.fixture(scope="module")
+def lab_page(browser: Browser) -> Iterator[Page]:
+    """The page with JupyterLab, which is loaded once for all tests of a file."""
+    with new_window(browser) as window:
+        yield window.new_page()
+
+
+@pytest.fixture
+def desk(lab_page: Page, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """What one test does there; after one that failed, the next one loads it anew."""
+    failed = request.session.testsfailed
+    desk = Desk(lab_page, lab, stays=True)
+    with without_errors(lab_page, tmp_path):
+        yield desk
+    if request.session.testsfailed != failed:
+        desk.leave()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from keyboard import walk
 from playwright.sync_api import Browser, Page, expect
-from test_browser_pages import violations
+from test_browser_pages import in_both_themes, violations
 
 from participant_kit.protocol.keys import Role, SecretKeys
 from participant_kit.secure_side.egress import LOG, EgressLog, LoggedField
@@ -41,8 +41,7 @@ def opened(tmp_path: Path) -> Iterator[dict[str, str]]:
         server.terminate()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@in_both_themes
 def test_the_desk_is_right_in_both_themes_narrow_and_wide(
     browser: Browser, opened: dict[str, str], scheme: Literal["light", "dark"], width: int
 ) -> None:

@@ -62,7 +62,7 @@ def test_the_token_is_nowhere_in_the_browser(house: House, desk: Desk) -> None:
     heard: list[str] = []
     desk.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
     desk.page.on("response", lambda answer: heard.append(answer.url))
-    desk.open()
+    desk.open(anew=True)
     desk.show_panel()
     expect(desk.rows.first).to_be_visible()
     storage = desk.page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")

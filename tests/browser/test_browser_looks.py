@@ -20,7 +20,7 @@ def test_every_theme_is_readable(house: House, joined: Lab, desk: Desk, theme: s
     failing = joined.write("themed.ipynb", "raise KeyError('x')", SOLUTION)
     joined.set("@jupyterlab/apputils-extension:themes", {"theme": theme})
     try:
-        desk.open(failing)
+        desk.open(failing, anew=True)
         desk.show_panel()
         desk.submit(f"in {theme}")
         expect(desk.row(f"in {theme}").locator(".pkit-State")).to_have_text("Failed", timeout=60_000)
@@ -33,6 +33,7 @@ def test_every_theme_is_readable(house: House, joined: Lab, desk: Desk, theme: s
         assert desk.violations(".jp-NotebookPanel:not(.lm-mod-hidden) .pkit-SubmitButton") == []
     finally:
         joined.set("@jupyterlab/apputils-extension:themes", {"theme": THEMES[0]})
+        desk.leave()
 
 
 def test_nothing_is_cut_off_in_a_panel_of_250_pixels(joined: Lab, desk: Desk) -> None:
@@ -44,6 +45,7 @@ def test_nothing_is_cut_off_in_a_panel_of_250_pixels(joined: Lab, desk: Desk) ->
     assert box and box["width"] <= 252
     assert desk.overflowing("#participant-kit-panel") == []
     assert desk.violations("#participant-kit-panel") == []
+    desk.leave()
 
 
 def test_the_keyboard_alone_is_enough(joined: Lab, desk: Desk) -> None:
@@ -89,11 +91,12 @@ def test_the_button_can_be_hidden_in_the_settings(joined: Lab, desk: Desk) -> No
     plugin = "@jupyterlab/notebook-extension:panel"
     joined.set(plugin, {"toolbar": [{"name": "submit-blind", "disabled": True}]})
     try:
-        desk.open(joined.write("hidden.ipynb", SOLUTION))
+        desk.open(joined.write("hidden.ipynb", SOLUTION), anew=True)
         desk.page.wait_for_timeout(1000)
         expect(desk.page.locator(".pkit-SubmitButton")).to_have_count(0)
     finally:
         joined.set(plugin, {})
+        desk.leave()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,15 +79,15 @@ def test_a_notebook_of_100_mb_is_not_taken_and_costs_nothing(blind_house: House)
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"no { JSON", "no notebook"),
-        (make_notebook("x = '" + "x" * 100_000_000 + "'"), "95.4 MiB without outputs"),
-        (json.dumps({"nbformat": 4}).encode(), "no valid notebook"),
+        (lambda: b"no { JSON", "no notebook"),
+        (lambda: make_notebook("x = '" + "x" * 100_000_000 + "'"), "95.4 MiB without outputs"),
+        (lambda: json.dumps({"nbformat": 4}).encode(), "no valid notebook"),
     ],
 )
-def test_our_own_client_sends_no_such_notebook(blind_house: House, content: bytes, says: str) -> None:
+def test_our_own_client_sends_no_such_notebook(blind_house: House, content: Callable[[], bytes], says: str) -> None:
     before = len(blind_house.client().submissions())
     with pytest.raises(ParticipantError, match=says) as refused:
-        send(blind_house, content)
+        send(blind_house, content())
     assert refused.value.hint
     assert len(blind_house.client().submissions()) == before
 

@@ -100,6 +100,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         house.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240 + 10 * KILLS)
 def test_whatever_is_killed_and_whenever_nothing_is_lost_and_nothing_happens_twice(house: House) -> None:
     print(f"SEED={SEED} KILLS={KILLS}")

@@ -92,6 +92,11 @@ class Site(House):
     def start_blind(self, wait: bool = True) -> None:
         self.start_runner(Role.BLIND, *self.options, wait=wait)
 
+    def close(self) -> None:
+        for name in {"worker", "scheduler"} & self.parts.keys():  # asked to end, one waits for the other
+            self.kill(name)
+        super().close()
+
     def kernels(self, name: str = "worker") -> set[int]:
         return set(processes(KERNEL, self.parts[name].pid))
 
@@ -128,6 +133,7 @@ def quotes_nothing(site: Site, *names: str) -> None:
         assert not any(words in site.log_of(name) for words in ("read_table", "id,prediction", "Compute Failed")), name
 
 
+@pytest.mark.long
 def test_an_order_is_done_by_a_worker_and_one_that_is_cancelled_or_whose_worker_is_killed_leaves_nothing(
     site: Site,
 ) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,18 @@ pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture(scope="module", params=["bubblewrap", "template", "oci"])
-def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    return get_sandbox(request.param, **({"program": "runc"} if request.param == "oci" else {}))
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    sandbox = get_sandbox(request.param, **({"program": "runc"} if request.param == "oci" else {}))
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Sandbox]:
+    """What runners have, for all that is not about its walls: no run waits for what the first has imported."""
+    sandbox = get_sandbox("template")
+    yield sandbox
+    sandbox.close()
 
 
 @pytest.fixture
@@ -60,19 +71,17 @@ def test_a_shell_command_in_a_cell_runs_where_there_is_no_pseudo_terminal(
     assert "said" in done.log and "['test.parquet', 'train.parquet']" in done.log and "pts" not in done.log
 
 
-def test_the_log_stays_inside_unless_it_is_asked_for(
-    environment: Environment, bubblewrap: Sandbox, tables: Path
-) -> None:
+def test_the_log_stays_inside_unless_it_is_asked_for(environment: Environment, template: Sandbox, tables: Path) -> None:
     notebook = make_notebook("print('secret')\nraise ValueError('secret')")
-    done = run_notebook(notebook, tables, make_card(), environment, bubblewrap)
+    done = run_notebook(notebook, tables, make_card(), environment, template)
     assert (done.reason, done.message, done.log) == ("ValueError", "", "")
 
 
 def test_labels_are_nowhere_in_the_sandbox_of_the_notebook(
-    environment: Environment, bubblewrap: Sandbox, tables: Path
+    environment: Environment, template: Sandbox, tables: Path
 ) -> None:
     look = "import os\nraise RuntimeError(sorted(os.listdir(data_dir)))"
-    assert "['test.parquet', 'train.parquet']" in run(environment, bubblewrap, tables, look).message
+    assert "['test.parquet', 'train.parquet']" in run(environment, template, tables, look).message
 
 
 def test_a_notebook_over_its_time_is_stopped(environment: Environment, sandbox: Sandbox, tables: Path) -> None:
@@ -156,17 +165,15 @@ def command_names() -> set[str]:
     return found
 
 
-def test_a_kernel_that_kills_itself_is_a_failed_run(
-    environment: Environment, bubblewrap: Sandbox, tables: Path
-) -> None:
-    done = run(environment, bubblewrap, tables, "import os\nos._exit(3)")
+def test_a_kernel_that_kills_itself_is_a_failed_run(environment: Environment, template: Sandbox, tables: Path) -> None:
+    done = run(environment, template, tables, "import os\nos._exit(3)")
     assert (done.stage, done.output) == ("kernel", None)
 
 
 def test_what_was_printed_is_in_the_log_also_when_the_output_is_missing(
-    environment: Environment, bubblewrap: Sandbox, tables: Path
+    environment: Environment, template: Sandbox, tables: Path
 ) -> None:
-    done = run(environment, bubblewrap, tables, "print('almost')")
+    done = run(environment, template, tables, "print('almost')")
     assert (done.reason, done.log) == ("missing_output", "almost")
 
 
@@ -183,9 +190,9 @@ def test_what_was_printed_is_in_the_log_also_when_the_output_is_missing(
     ],
 )
 def test_what_is_no_plain_file_of_bounded_size_is_not_taken_for_predictions(
-    environment: Environment, bubblewrap: Sandbox, tables: Path, write: str, reason: str
+    environment: Environment, template: Sandbox, tables: Path, write: str, reason: str
 ) -> None:
-    done = run(environment, bubblewrap, tables, f"import os\npath = output_dir + '/predictions.csv'\n{write}")
+    done = run(environment, template, tables, f"import os\npath = output_dir + '/predictions.csv'\n{write}")
     assert (done.output, done.reason) == (None, reason)
 
 
@@ -201,18 +208,18 @@ def test_what_is_no_plain_file_of_bounded_size_is_not_taken_for_predictions(
     ],
 )
 def test_a_notebook_that_cannot_run_says_why(
-    environment: Environment, bubblewrap: Sandbox, tables: Path, notebook: bytes, reason: str
+    environment: Environment, template: Sandbox, tables: Path, notebook: bytes, reason: str
 ) -> None:
-    done = run_notebook(notebook, tables, make_card(), environment, bubblewrap)
+    done = run_notebook(notebook, tables, make_card(), environment, template)
     assert (done.stage, done.reason) == ("notebook", reason)
 
 
-def test_a_cancelled_run_ends_at_once(environment: Environment, bubblewrap: Sandbox, tables: Path) -> None:
+def test_a_cancelled_run_ends_at_once(environment: Environment, template: Sandbox, tables: Path) -> None:
     cancelled = threading.Event()
     threading.Timer(1.0, cancelled.set).start()
     started = time.monotonic()
     notebook = make_notebook("import time\ntime.sleep(60)")
-    done = run_notebook(notebook, tables, make_card(), environment, bubblewrap, cancelled=cancelled)
+    done = run_notebook(notebook, tables, make_card(), environment, template, cancelled=cancelled)
     assert done.cancelled and done.output is None
     assert time.monotonic() - started < 30
 

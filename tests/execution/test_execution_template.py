@@ -35,7 +35,9 @@ def sandbox() -> Iterator[TemplateSandbox]:
 
 
 def run(environment: Environment, sandbox: TemplateSandbox, tables: Path, *cells: str) -> Execution:
-    return run_notebook(make_notebook(*cells), tables, make_card(), environment, sandbox, keep_log=True)
+    """In a template of all that is imported where a card says nothing."""
+    card = make_card(**{"preload: [pandas]": "preload: []"})
+    return run_notebook(make_notebook(*cells), tables, card, environment, sandbox, keep_log=True)
 
 
 def run_script(sandbox: TemplateSandbox, script: Path, *, preload: tuple[str, ...] = ()) -> Ended:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databases import DATABASES, MEMORY, fresh_database
+from databases import DATABASES, MEMORY, fresh_database, put_sqlite
 from fastapi.testclient import TestClient
 from gateway_world import World, make_kit
 
@@ -34,6 +34,8 @@ def data() -> Iterator[Path]:
 
 @pytest.fixture
 def empty(data: Path, database: str | None) -> Iterator[World]:
+    if database is None:
+        put_sqlite(data)
     with TestClient(create_app(Settings(data, database, lease=1.0)), raise_server_exceptions=False) as client:
         yield World(client, data, database)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,7 @@ from participant_kit.organizer.scaffold import new_challenge
 from participant_kit.protocol.keys import KeyRing, Role, SecretKeys
 
 
-@pytest.fixture
-def patients() -> pd.DataFrame:
+def make_patients() -> pd.DataFrame:
     """300 rows with every kind of column."""
     random, count = np.random.default_rng(7), 300
     frame = pd.DataFrame({"patient": np.arange(20_001, 20_001 + count)})
@@ -32,16 +32,29 @@ def patients() -> pd.DataFrame:
 
 
 @pytest.fixture
+def patients() -> pd.DataFrame:
+    return make_patients()
+
+
+@pytest.fixture
 def table(patients: pd.DataFrame, tmp_path: Path) -> Path:
     path = tmp_path / "patients.csv"
     patients.to_csv(path, index=False)
     return path
 
 
+@pytest.fixture(scope="session")
+def scaffold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that is made of the patients, once for all tests."""
+    folder = tmp_path_factory.mktemp("scaffold")
+    make_patients().to_csv(folder / "patients.csv", index=False)
+    return new_challenge(folder / "heart", folder / "patients.csv", "died", "patient").root
+
+
 @pytest.fixture
-def challenge(table: Path, tmp_path: Path) -> ChallengeFolder:
+def challenge(scaffold: Path, tmp_path: Path) -> ChallengeFolder:
     """A challenge as scaffolded, with the public keys of a runner."""
-    made = new_challenge(tmp_path / "heart", table, "died", "patient")
+    made = ChallengeFolder(shutil.copytree(scaffold, tmp_path / "heart"))
     add_keys(made)
     return made
 
