@@ -82,9 +82,12 @@ export class SubmitDialog extends Dialog<ISubmission | null> {
   private _enable(): void {
     const button = this.node.querySelector<HTMLButtonElement>('.pkit-Submit-send');
     if (button) {
+      const focused = document.activeElement;
       button.disabled = !this._form.canSend;
-      if (this._form.canSend && document.activeElement === this._form.node) {
+      if (this._form.canSend && focused === this._form.node) {
         button.focus();
+      } else if (!this._form.canSend && focused === button) {
+        this._form.node.focus(); // a disabled button loses the focus, and Escape would reach the dialog no more
       }
       button.setAttribute('aria-busy', String(this._form.sending));
     }
