@@ -54,6 +54,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from participant_kit.challenge.codebook import Codebook, Column
+from participant_kit.challenge.document import dump_document
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.challenge.table import conform, write_table
 from participant_kit.organizer.synthesize.coding import Coding, codings
@@ -295,7 +296,7 @@ def allow(challenge: ChallengeFolder, epsilon: float | None) -> None:
     if epsilon and epsilon > challenge.card.privacy.epsilon_limit:
         document = yaml.safe_load(challenge.card_path.read_text())
         document["privacy"] = {**document.get("privacy", {}), "epsilon_limit": epsilon}
-        challenge.card_path.write_text(yaml.safe_dump(document, sort_keys=False))
+        challenge.card_path.write_text(dump_document(document))
 
 
 def encode(rows: pd.DataFrame, coded: Sequence[Coding]) -> Codes:

@@ -149,7 +149,7 @@ def store_submission(
         raise _identifier_used() from None
     _note(connection, identifier, 1, State.QUEUED.value, None)
     tell(connection, *Role)
-    return _status(row, 1 + counts.before, None), True
+    return _status(row, 1 + counts.before, has_receipt=False), True
 
 
 def find_submission(connection: Connection, identifier: str, participant: str, *, lock: bool = False) -> Any:
@@ -227,7 +227,7 @@ def _statuses(connection: Connection, rows: Sequence[Any]) -> list[SubmissionSta
         places = {one.id: 1 + (connection.scalar(_before, queue) or 0)}
     else:
         places = _places(connection, queued)
-    return [_status(row, places.get(row.id), row.result) for row in rows]
+    return [_status(row, places.get(row.id), has_receipt=row.result is not None) for row in rows]
 
 
 def _places(connection: Connection, queued: Sequence[Any]) -> dict[str, int]:
@@ -243,7 +243,7 @@ def _places(connection: Connection, queued: Sequence[Any]) -> dict[str, int]:
     return places
 
 
-def _status(row: Any, position: int | None, result: str | None) -> SubmissionStatus:
+def _status(row: Any, position: int | None, *, has_receipt: bool) -> SubmissionStatus:
     return SubmissionStatus(
         id=row.id,
         challenge=row.challenge,
@@ -257,7 +257,7 @@ def _status(row: Any, position: int | None, result: str | None) -> SubmissionSta
         updated_at=datetime.fromtimestamp(row.updated_at, UTC),
         rehearsed=row.rehearsed,
         has_log=row.has_log,
-        has_receipt=result is not None,
+        has_receipt=has_receipt,
         scores=row.scores,
         failure=Failure.model_validate(row.failure) if row.failure else None,
         disqualified=row.disqualified,

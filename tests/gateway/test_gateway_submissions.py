@@ -83,15 +83,7 @@ def test_what_a_stranger_sends_is_not_read(world: World, headers: list[tuple[byt
         answered.append(message)
 
     path = f"{API}/challenges/small/submissions/{new_identifier()}"
-    scope = {
-        "type": "http",
-        "method": "PUT",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-    }
-    scope |= {"query_string": b"", "headers": headers, "http_version": "1.1"}
+    scope = {"type": "http", "method": "PUT", "scheme": "http", "path": path, "query_string": b"", "headers": headers}
     asyncio.run(world.client.app(scope, read, answer))
     assert answered[0]["status"] == 401
 

@@ -13,7 +13,7 @@ from participant_kit.gateway.accounts import Caller
 from participant_kit.gateway.blobs import RESERVE
 from participant_kit.gateway.challenges import find_challenge
 from participant_kit.gateway.errors import GatewayError
-from participant_kit.gateway.routes.upload import BINARY, is_short, read_body
+from participant_kit.gateway.routes.upload import BINARY, declared_length, read_body
 from participant_kit.gateway.service import Credentials, Gateway, Participant, Service, allow, identify
 from participant_kit.gateway.submissions import (
     LOGS,
@@ -51,8 +51,8 @@ async def put_submission(
 ) -> SubmissionStatus:
     """Submit a sealed notebook under an identifier of the client's making; sending it twice is sending it once."""
     check_identifier(identifier)
-    limit = SEALING_BYTES
-    if not is_short(request, limit):  # a short body is with the server already, and who sends it is asked once
+    limit, length = SEALING_BYTES, declared_length(request)
+    if length is None or length > limit:  # a shorter one is with the server already, and who sends it is asked once
         _, challenge = await run_in_threadpool(_enter, service, request, credentials, slug)
         limit += challenge.card.submission.max_notebook
     sealed = await read_body(request, limit, "The notebook")

@@ -15,16 +15,15 @@ BINARY = {
 """How such a body stands in the OpenAPI document."""
 
 
-def is_short(request: Request, limit: int) -> bool:
-    """Whether the body says that it has at most ``limit`` bytes, and so will have no more."""
+def declared_length(request: Request) -> int | None:
+    """How many bytes the body says that it has, and so will not have more; None if it does not say."""
     declared = request.headers.get("content-length", "")
-    return declared.isdigit() and int(declared) <= limit
+    return int(declared) if declared.isdigit() else None
 
 
 async def read_body(request: Request, limit: int, what: str) -> bytes:
     """The body, at most ``limit`` bytes. Raises :class:`GatewayError` (413) as soon as it is longer."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if (declared_length(request) or 0) > limit:
         raise _too_large(limit, what)
     body = bytearray()
     async for chunk in request.stream():
