@@ -20,6 +20,7 @@ import pandas as pd
 from participant_kit.challenge.codebook import Codebook, Column, Since
 from participant_kit.challenge.table import conform, days_between, structural
 from participant_kit.organizer.draft_bins import draft_bins, draft_decimals
+from participant_kit.organizer.draft_giveaways import find_giveaways
 from participant_kit.organizer.draft_missing import find_missing_when
 from participant_kit.organizer.draft_types import SAY_TEXT, Note, typed
 from participant_kit.organizer.errors import OrganizerError
@@ -41,6 +42,7 @@ OTHER = "other"
 CONSTANT = "one value in every row, which predicts nothing; such a column is better left out."
 EMPTY = "no value in any row; such a column is better left out."
 RARE_LEVELS = f'values that fewer than {RARE} rows have became "{OTHER}".'
+GIVEAWAY = "nearly enough to know the target; such a column is better left out if it is known only once the target is."
 FOLLOWS = "dates always on one side of another one; the sample keeps the days between (since, in the codebook)."
 TEXT = (
     f"text, of which no word goes into the sample. A category has at most {MOST_LEVELS} different values with "
@@ -80,6 +82,8 @@ def draft_codebook(
     for name, column in _dates_that_count(table, columns).items():
         columns[name] = column
         note(name, FOLLOWS)
+    for name in find_giveaways(table, columns, identifier, target):
+        note(name, GIVEAWAY)
     for sentence, names in told.items():
         shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
         tell(f"{shown}: {sentence}")

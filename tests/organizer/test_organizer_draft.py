@@ -17,7 +17,7 @@ from participant_kit.challenge.document import dump_document, parse_document
 from participant_kit.challenge.errors import KitError
 from participant_kit.challenge.table import check_table, conform
 from participant_kit.organizer import draft_types
-from participant_kit.organizer.draft import CONSTANT, EMPTY, FOLLOWS, RARE_LEVELS, TEXT, draft_codebook
+from participant_kit.organizer.draft import CONSTANT, EMPTY, FOLLOWS, GIVEAWAY, RARE_LEVELS, TEXT, draft_codebook
 
 ROWS = 400
 
@@ -371,3 +371,38 @@ def test_every_table_of_dates_has_a_codebook() -> None:
             values = pd.Series(first + days.astype("timedelta64[D]"))
             dates[f"d{number}"] = values.mask(chance.random(ROWS) < chance.choice([0, 0.9]))
         draft(**dates)
+
+
+def test_what_tells_the_target_by_its_values_or_by_being_there_is_named() -> None:
+    y, noise = np.array([0, 1] * (ROWS // 2)), random().normal(size=ROWS)
+    _, _, told = draft(
+        died_on=np.where(y, "2020-01-31", None),
+        threshold=10 * y + noise,
+        cause=np.where(y, np.where(noise > 0, "a", "b"), "c"),
+        words=[f"note {number}" if one else None for number, one in enumerate(y)],
+        helpful=y + noise,
+        noise=noise,
+        level=random().choice(list("abcdef"), ROWS),
+    )
+    assert [text for text in told if GIVEAWAY in text] == [f"died_on, threshold, cause, words: {GIVEAWAY}"]
+
+
+def test_what_tells_a_number_is_named_whatever_its_unit() -> None:
+    y, noise = random().normal(50, 10, (2, ROWS))
+    frame = pd.DataFrame(
+        {"id": range(ROWS), "y": y, "other_unit": np.exp(-y / 50), "related": y + noise, "noise": noise}
+    )
+    told: list[str] = []
+    draft_codebook(frame, "id", "y", told.append)
+    assert told == [f"other_unit: {GIVEAWAY}"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(20, 300), st.integers(2, 40), st.integers(0, 2**32 - 1))
+def test_chance_tells_no_target(rows: int, levels: int, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    frame = pd.DataFrame({"id": range(rows), "y": chance.permutation(np.arange(rows) % 2)})
+    frame["x"], frame["z"] = chance.integers(0, levels, rows), chance.normal(size=rows)
+    told: list[str] = []
+    draft_codebook(frame, "id", "y", told.append)
+    assert not any(GIVEAWAY in text for text in told)

@@ -248,7 +248,7 @@ def test_samples_add_up_and_the_one_beyond_the_limit_is_refused(folder: Challeng
     assert guarantee.epsilon_total == pytest.approx(total_epsilon(read_ledger(folder), DELTA))
     assert 1.5 < guarantee.epsilon_total < 3
     before = (folder.sample_dir / "train.parquet").read_bytes()
-    with pytest.raises(OrganizerError, match=r"above the limit 3 .*2 samples so far") as refused:
+    with pytest.raises(OrganizerError, match=r"above the limit 3 .*Samples so far: 2") as refused:
         write_sample(folder, "private", Request(epsilon=2.9))
     assert "--epsilon 1." in refused.value.hint
     assert len(read_ledger(folder)) == 2

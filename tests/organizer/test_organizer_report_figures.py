@@ -18,6 +18,7 @@ from participant_kit.organizer.report.interval import Interval, area_under_curve
 from participant_kit.organizer.report.pairs import pair_figures, strong_pairs
 from participant_kit.organizer.report.risk import copies, nearness
 from participant_kit.organizer.report.usefulness import own_usefulness, problem_of, usefulness
+from participant_kit.organizer.report.verdict import of_usefulness
 
 COLUMNS: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "minimum": 1, "maximum": 99_999},
@@ -207,6 +208,23 @@ def test_a_good_sample_teaches_what_real_rows_teach_and_noise_teaches_nothing() 
     noise["died"] = noise["died"].sample(frac=1, random_state=0).to_numpy()
     bad = learned(noise, real, test)
     assert all(model.ratio.high < 0.85 and model.on_real.value > 0.75 for model in bad.models)
+
+
+def test_the_verdict_is_of_what_real_rows_teach_beyond_chance() -> None:
+    sample, real, test = rows(300, 1), rows(300, 2), rows(300, 3)
+    assert of_usefulness(learned(sample, real, test)).level == "good"
+    for table in (sample, real, test):
+        table["died"] = table["died"].sample(frac=1, random_state=1).to_numpy()
+    statement = of_usefulness(learned(sample, real, test))
+    assert (statement.level, "nothing that is more than chance" in statement.text) == ("look", True)
+
+
+def test_a_column_that_tells_the_target_makes_a_score_suspect() -> None:
+    tables = [rows(300, seed) for seed in (1, 2, 3)]
+    for table in tables:
+        table["dose"] = table["died"].astype("float64") * 10
+    statement = of_usefulness(learned(*tables))
+    assert (statement.level, "does a column tell the target by itself?" in statement.text) == ("look", True)
 
 
 def test_one_class_alone_in_the_sample_is_a_coin() -> None:

@@ -52,10 +52,11 @@ class ModelFigures(Figures):
 class Usefulness(Figures):
     """Learning on the sample against learning on real rows, both scored on ``test_rows`` real rows.
 
-    ``reason`` says why there are no models, where there are none.
+    ``chance`` is the score of who knows nothing. ``reason`` says why there are no models, where there are none.
     """
 
     metric: MetricName | None = None
+    chance: float = 0.0
     synthetic_rows: int = 0
     real_rows: int = 0
     test_rows: int = 0
@@ -93,6 +94,11 @@ class Problem:
         if self.classes is None:
             return "R²"
         return "AUC" if len(self.classes) == 2 else "balanced accuracy"
+
+    @property
+    def chance(self) -> float:
+        """The score of who knows nothing of a row."""
+        return 1 / len(self.classes) if self.classes else 0.0
 
     def truth(self, table: pd.DataFrame) -> Floats:
         """The target of each row: the position of its class, or its number; NaN where it is missing."""
@@ -151,7 +157,7 @@ def usefulness(problem: Problem, synthetic: pd.DataFrame, real: pd.DataFrame, te
             )
         on_synthetic, on_real = map(interval, values, drawn)
         models.append(ModelFigures(model=name, on_synthetic=on_synthetic, on_real=on_real, ratio=ratio))
-    return Usefulness(metric=problem.metric, models=tuple(models), **sizes)
+    return Usefulness(metric=problem.metric, chance=problem.chance, models=tuple(models), **sizes)
 
 
 def own_usefulness(problem: Problem, sample: pd.DataFrame) -> OwnUsefulness:

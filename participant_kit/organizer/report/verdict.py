@@ -19,6 +19,8 @@ GOOD_RATIO = 0.97
 """A sample on which models learn this share of what real rows teach is good to work on."""
 POOR_RATIO = 0.9
 """Below this, what is learned on the sample says little of real rows."""
+PERFECT = 0.995
+"""Where real rows teach models more than this, a column may be known only once the target is."""
 MARKED_DISTANCE = 0.15
 """A column whose distributions are further apart than this (total variation) is marked."""
 TELLING = 0.55
@@ -69,11 +71,14 @@ def privacy_text(guarantee: Guarantee) -> str:
 
 def of_usefulness(figures: Usefulness) -> Statement:
     """Whether it is worth working on the sample."""
-    known = [model for model in figures.models if model.ratio]
+    known = [model for model in figures.models if model.ratio and model.on_real and model.on_real.low > figures.chance]
     if not known:
-        reason = figures.reason or "nothing can be learned from the real rows either"
+        reason = figures.reason or "of the real rows, too, models learn nothing that is more than chance"
         return Statement(level="look", subject="Usefulness", text=f"Not measured: {reason}.")
     best = max(known, key=lambda model: model.on_real.value if model.on_real else 0.0)
+    if best.on_real and best.on_real.low >= PERFECT:
+        text = f"Models make hardly a mistake, {_reached(figures, best)}: does a column tell the target by itself?"
+        return Statement(level="look", subject="Usefulness", text=text)
     value = best.ratio.value if best.ratio else 0.0
     level: Level = "good" if value >= GOOD_RATIO else "look" if value >= POOR_RATIO else "bad"
     word = {

@@ -70,7 +70,7 @@ def charge(folder: ChallengeFolder, entry: Entry, privacy: Privacy) -> float:
         if total > privacy.epsilon_limit * (1 + 1e-6):
             raise OrganizerError(
                 f"This sample would bring the data to epsilon {total:.3g}, above the limit {privacy.epsilon_limit:g} "
-                f"of the card; {len(entries)} samples so far have spent {total_epsilon(entries, privacy.delta):.3g}.",
+                f"of the card. Samples so far: {len(entries)}; spent: {total_epsilon(entries, privacy.delta):.3g}.",
                 hint=_hint(entries, privacy),
             )
         with path.open("a", encoding="utf-8") as file:
