@@ -13,8 +13,8 @@ LINK := $(VENV)/share/jupyter/labextensions/participant-kit
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix extension --no-audit --no-fund --loglevel=error
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sample demo lab test test-hub test-network test-slurm test-vm lint unit attacks bench fuzz kill web-attacks \
-	deploy-check extension wheel docs notebooks pictures first-score clean
+.PHONY: help sample demo lab test test-hub test-network test-slurm test-vm lint unit ready packages pytest attacks bench fuzz \
+	kill web-attacks deploy-check extension wheel docs notebooks pictures first-score clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -53,7 +53,9 @@ demo: $(VENV)/installed ## Run one notebook blind, end to end. KEEP=1 leaves all
 lab: $(VENV)/installed extension ## The same, and then JupyterLab as the participant has it.
 	@$(BIN)/pkit demo --lab
 
-test: $(VENV)/installed lint unit ## Run every check and every test. DATABASE=postgresql runs all on that, LONG=1 the long ones too.
+test: ## Run every check and every test. DATABASE=postgresql runs all on that, LONG=1 the long ones too.
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint ready
+	@$(MAKE) --no-print-directory pytest
 
 lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between zones.
 	$(BIN)/ruff check .
@@ -67,9 +69,16 @@ lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between z
 # machine that does nothing else: what passes then is named above all the same, and is a test or a race to mend.
 ALL = $(shell sed -n "s/^addopts.* -m '\(.*\) and not long'.*/\1/p" pyproject.toml)
 PYTEST = OMP_NUM_THREADS=1 $(if $(DATABASE),PKIT_TEST_DATABASE=$(DATABASE)) $(BIN)/python -m pytest $(if $(LONG),-m "$(ALL)")
-unit: $(VENV)/installed extension
-	@.ci/packages runc=runc age=age chromium=chromium initdb=postgresql
+unit: ready
+	@$(MAKE) --no-print-directory pytest
+
+ready: packages extension $(NODE_MODULES)
 	$(NPM) test --silent
+
+packages: $(VENV)/installed # which installs packages too, and only one may at a time
+	@.ci/packages runc=runc age=age chromium=chromium initdb=postgresql
+
+pytest: $(VENV)/installed
 	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder || \
 		{ test $$? -eq 1 && $(PYTEST) --last-failed --last-failed-no-failures none; }
 

@@ -8,6 +8,7 @@ from real_tables import TABLES, challenge_of
 
 from participant_kit.challenge.folder import ChallengeFolder
 from participant_kit.organizer.check import check_challenge
+from participant_kit.organizer.draft_giveaways import find_giveaways
 from participant_kit.organizer.synthesize import Request, write_sample
 
 
@@ -31,3 +32,12 @@ def test_nothing_of_it_is_in_the_sample_but_by_chance(challenge: ChallengeFolder
     real = pd.read_parquet(challenge.private_dir("development") / "train.parquet")
     assert list(sample.dtypes) == list(real.dtypes)
     assert not set(sample[challenge.card.data.identifier]) - set(range(1, 10**7))
+
+
+def test_only_columns_that_are_known_with_the_target_are_said_to_tell_it(challenge: ChallengeFolder) -> None:
+    data = challenge.card.data
+    real = pd.read_parquet(challenge.private_dir("development") / "train.parquet")
+    found = set(find_giveaways(real, challenge.codebook.columns, data.identifier, data.target))
+    known = set(TABLES[challenge.card.slug.replace("-", "_")]().giveaways)
+    assert found <= known
+    assert bool(found) == (len(known) > 1)  # the days until an event are not enough
