@@ -115,10 +115,18 @@ def scores_table(scores: Mapping[str, float]) -> Table:
 
 
 def submissions_table(submissions: Sequence[Submission]) -> Table:
-    """Many submissions, the newest last."""
-    table = Table(Column("submission", no_wrap=True), "challenge", "phase", "state", "scores", "created (UTC)")
-    for status in sorted((submission.status for submission in submissions), key=lambda status: status.created_at):
-        where = (Text(printable(status.challenge, 80)), Text(printable(status.phase, 80)))
+    """Many submissions, the newest last; what all have in common is the title, so that the rest has room."""
+    known = sorted((submission.status for submission in submissions), key=lambda status: status.created_at)
+    places = [(printable(status.challenge, 80), printable(status.phase, 80)) for status in known]
+    together = len(set(places)) == 1
+    names = (
+        ["state", "scores", "created (UTC)"] if together else ["challenge", "phase", "state", "scores", "created (UTC)"]
+    )
+    table = Table(Column("submission", no_wrap=True), *(Column(name, overflow="fold") for name in names))
+    if together:
+        table.title = Text(", ".join(places[0]))
+    for status, place in zip(known, places, strict=True):
+        where = () if together else map(Text, place)
         when = f"{status.created_at:%Y-%m-%d %H:%M}"
         table.add_row(status.id, *where, state_text(status), Text(_scores_text(status.scores)), when)
     if not any(isinstance(submission, CodabenchSubmission) for submission in submissions):

@@ -55,7 +55,15 @@ def is_loopback(address: str) -> bool:
 
 
 def split_challenge(text: str) -> tuple[str | None, str]:
-    """The gateway (None if left out) and the slug of ``GATEWAY/slug``, ``GATEWAY/challenges/slug`` or ``slug``."""
+    """The gateway (None if left out) and the slug of ``GATEWAY/slug``, ``GATEWAY/challenges/slug`` or ``slug``.
+
+    Raises :class:`ProtocolError` for an address without a slug, or of no gateway.
+    """
     gateway, _, slug = text.strip().rstrip("/").rpartition("/")
+    if "." in slug or ":" in slug:
+        raise ProtocolError(
+            "The address names no challenge.",
+            hint="Write it behind the gateway: https://gateway.example.org/CHALLENGE; pkit list shows those there are.",
+        )
     gateway = gateway.removesuffix("/challenges")
     return (gateway_address(gateway) if gateway else None), slug

@@ -45,3 +45,11 @@ def test_a_challenge_is_named_with_its_gateway_or_without() -> None:
     assert split_challenge("gateway.example.org/heart") == (GATEWAY, "heart")
     assert split_challenge(f"{GATEWAY}/challenges/heart/") == (GATEWAY, "heart")
     assert split_challenge("heart") == (None, "heart")
+
+
+@pytest.mark.parametrize(
+    "text", [GATEWAY, f"{GATEWAY}/", "gateway.example.org", "http://127.0.0.1:8765", "localhost:8765"]
+)
+def test_an_address_without_a_challenge_is_told(text: str) -> None:
+    with pytest.raises(ProtocolError, match="names no challenge"):
+        split_challenge(text)
