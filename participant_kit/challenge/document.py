@@ -148,9 +148,10 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_text)
 
 
-def dump_document(content: Any) -> str:
-    """YAML in the order given, with short lists on one line."""
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+def dump_document(content: Any, *, block: bool = False) -> str:
+    """YAML in the order given, with short lists on one line, or with ``block`` each entry on a line of its own."""
+    style = False if block else None
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=style)
 
 
 def _check_schema_version(content: Any, root: Any, model: type[M], name: str) -> None:

@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyrage
 import yaml
@@ -101,7 +100,7 @@ def export_challenge(
         made, data = Path(temporary, "bundle"), Path(temporary, "worker")
         made.mkdir()
         data.mkdir(mode=0o700)
-        (made / NAME).write_text(_head() + _dump(competition), "utf-8")
+        (made / NAME).write_text(_head() + dump_document(competition, block=True), "utf-8")
         _write_pages(folder, made)
         _write_public(folder, made)
         _write_programs(folder, made)
@@ -138,10 +137,6 @@ def _check_keys(card: Card, keys: Mapping[str, str]) -> None:
 
 def _head() -> str:
     return "# Made of a challenge card by participant-kit. Times are quoted: Codabench reads the day alone of others.\n"
-
-
-def _dump(content: Any) -> str:
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _write_pages(folder: ChallengeFolder, made: Path) -> None:

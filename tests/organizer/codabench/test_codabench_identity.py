@@ -18,7 +18,9 @@ from participant_kit.organizer.codabench.bundle import open_bundle
 from participant_kit.organizer.codabench.to_card import to_card
 from participant_kit.organizer.codabench.to_competition import key_of, to_competition
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=40)
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C"], include_characters="\x85"), min_size=1, max_size=40
+)
 SLUG = st.from_regex(r"[a-z]([a-z0-9]{0,8}[a-z0-9])(-[a-z0-9]{1,5})?", fullmatch=True)
 KEY = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,30}", fullmatch=True)
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)  # making a failure smaller would take minutes
