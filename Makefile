@@ -54,7 +54,7 @@ lab: $(VENV)/installed extension ## The same, and then JupyterLab as the partici
 	@$(BIN)/pkit demo --lab
 
 test: ## Run every check and every test. DATABASE=postgresql runs all on that, LONG=1 the long ones too.
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint ready
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line lint ready
 	@$(MAKE) --no-print-directory pytest
 
 lint: $(VENV)/installed $(NODE_MODULES) ## Check style, types, imports between zones.

@@ -119,9 +119,7 @@ def submissions_table(submissions: Sequence[Submission]) -> Table:
     known = sorted((submission.status for submission in submissions), key=lambda status: status.created_at)
     places = [(printable(status.challenge, 80), printable(status.phase, 80)) for status in known]
     together = len(set(places)) == 1
-    names = (
-        ["state", "scores", "created (UTC)"] if together else ["challenge", "phase", "state", "scores", "created (UTC)"]
-    )
+    names = [*([] if together else ["challenge", "phase"]), "state", "scores", "created (UTC)"]
     table = Table(Column("submission", no_wrap=True), *(Column(name, overflow="fold") for name in names))
     if together:
         table.title = Text(", ".join(places[0]))
