@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float64]
 Grid = npt.NDArray[np.int64]
 Pair = tuple[int, int]
 
-SHARES = {"rows": 0.02, "one-way": 0.22, "related": 0.16, "edges": 0.03, "pairs": 0.57}
+SHARES = {"rows": 0.02, "one-way": 0.22, "related": 0.24, "edges": 0.03, "pairs": 0.49}
 """How the budget is divided over the steps; what a step does not need goes to those after it."""
 TARGET_WEIGHT = 4.0
 """A pair with the target gets this many times the budget of another pair."""
