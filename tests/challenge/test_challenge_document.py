@@ -150,9 +150,10 @@ def test_a_file_that_cannot_be_read_has_no_lines(tmp_path: Path, content: bytes 
     assert line_of(tmp_path / "a.yaml", "a") is None
 
 
-def test_what_is_dumped_is_read_back_in_its_order() -> None:
+@pytest.mark.parametrize("block", [False, True])
+def test_what_is_dumped_is_read_back_in_its_order(block: bool) -> None:
     content = {"z": ["no", "1", "é", "\x85", "a\x85b", "\u2028\r"], "a": {"y": None, "b": 1.5}}
-    text = dump_document(content)
+    text = dump_document(content, block=block)
     assert yaml.safe_load(text) == content
     assert text.index("z:") < text.index("a:")
 

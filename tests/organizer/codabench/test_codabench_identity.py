@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from codabench_bundle import PNG
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -151,7 +150,7 @@ def there_and_back(card: Card, *, with_card: bool) -> Card:
                 (root / name / "participant_kit").mkdir()
                 text = dump_document(card.model_dump(mode="json", exclude_defaults=True))
                 (root / name / "participant_kit" / "challenge.yaml").write_text(text, "utf-8")
-        (root / "competition.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+        (root / "competition.yaml").write_text(dump_document(content, block=True), "utf-8")
         by_name = {metric.name: metric for metric in card.metrics}
         ranges = {key_of(metric, by_name): metric.range for metric in card.metrics}
         with open_bundle(root) as bundle:
