@@ -52,8 +52,7 @@ def _groups(values: pd.Series[Any]) -> npt.NDArray[np.intp]:
 
 
 def _errors_told(classes: npt.NDArray[Any], groups: npt.NDArray[np.intp]) -> float:
-    counts = np.zeros((groups.max() + 1, classes.max() + 1), dtype=np.int64)
-    np.add.at(counts, (groups, classes), 1)
+    counts = pd.crosstab(groups, classes).to_numpy()
     without = len(classes) - counts.sum(axis=0).max()
     return float(1 - (len(classes) - counts.max(axis=1).sum()) / without) if without else 0.0
 
