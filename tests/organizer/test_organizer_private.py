@@ -167,12 +167,13 @@ def test_no_row_moves_an_answer_by_more_than_was_declared(
     codings = [Coding(name, column) for name, column in codebook.columns.items() if name != "id"]
     learn_tree(Accountant(table, rho_of(1, DELTA)), codings, len(codings) - 1, conditioned=conditioned)
     assert len(counts) > len(codings) and scores
-    for row in (0, 17, 399):
+    moved = []
+    for row in range(0, 400, 10):
         less = without(table, row)
         for ask in counts:
             assert np.abs(ask(table).ravel() - ask(less).ravel()).sum() <= 1
-        for score in scores:
-            assert np.abs(score(table) - score(less)).max() <= 1 + 1e-9
+        moved += [np.abs(score(table) - score(less)).max() for score in scores]
+    assert 0.9 < max(moved) <= 1 + 1e-9
 
 
 # An audit

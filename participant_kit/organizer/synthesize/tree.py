@@ -41,6 +41,8 @@ EDGES = (4, 64)
 """The fewest and the most pairs of columns besides those with the target."""
 EDGE_NOISE = 6.0
 """So many pairs are counted that an average cell of the coarsest holds this many standard deviations of its noise."""
+ROUNDING = 1e-9
+"""What floating point may add to a score, as a part of it."""
 LOOKED_AT = 50_000
 """Of more rows than these, about so many are looked at to choose pairs."""
 
@@ -193,12 +195,15 @@ class _Learner:
         return [self.others[position] for position in self.ask.choose(score, count, self._share("related"))]
 
     def _relation(self, counts: npt.NDArray[np.int64]) -> float:
-        """How far the target's shares in the codes of a column, whose pair is ``counts``, are from its own, in rows.
+        """How far the target's shares in the codes of a column, whose pair is ``counts``, are from its own.
 
-        One row moves it by less than 1, and what is not known of the column's shares does not enter.
+        In the most that one row of the rarest of the target's codes can add: no row moves it by more than 1. What is
+        not known of the column's shares does not enter.
         """
-        apart = counts - np.outer(counts.sum(axis=1), self.shares[self.target])
-        return float(np.abs(apart).sum() / 2)
+        shares = self.shares[self.target]
+        apart = counts - np.outer(counts.sum(axis=1), shares)
+        most = max(1 - float(shares.min()), 0.5) * (1 + ROUNDING)
+        return float(np.abs(apart).sum() / 2 / most)
 
     def _choose_edges(self) -> list[Pair]:
         """A forest of pairs: those that the codebook names, and those that surprise most, while any does."""
