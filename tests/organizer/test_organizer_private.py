@@ -133,6 +133,18 @@ def test_no_question_can_be_asked_beyond_the_budget() -> None:
         accountant.count(size, 0.002)
 
 
+def test_turns_are_paid_for_before_the_first_and_no_more_are_to_be_had() -> None:
+    table = coded(Codebook(schema_version=1, columns=COLUMNS), people(50))
+    accountant = Accountant(table, 0.01)
+    choose, _ = accountant.choose_in_turn(2, 0.004)
+    assert accountant.spent == pytest.approx(0.004, rel=1e-6)
+    assert accountant.spent <= 0.004
+    assert {choose(lambda table: np.array([0.0, 1e6])) for _ in range(2)} == {1}
+    with pytest.raises(dp.OpenDPException):
+        choose(lambda table: np.zeros(2))
+    assert accountant.spent == pytest.approx(0.004, rel=1e-6)
+
+
 def coded(codebook: Codebook, frame: pd.DataFrame) -> CodedTable:
     codings = [Coding(name, column) for name, column in codebook.columns.items() if name != "id"]
     return CodedTable(
@@ -155,13 +167,19 @@ def test_no_row_moves_an_answer_by_more_than_was_declared(
     monkeypatch.setattr("participant_kit.organizer.synthesize.tree.MIN_RELATED", 2)
     counts: list[Callable[[CodedTable], Any]] = []
     scores: list[Callable[[CodedTable], Any]] = []
-    count, choose = Accountant.count, Accountant.choose
+    count, choose, choose_in_turn = Accountant.count, Accountant.choose, Accountant.choose_in_turn
     monkeypatch.setattr(
         Accountant, "count", lambda self, asked, rho: (counts.extend(asked), count(self, asked, rho))[1]
     )
     monkeypatch.setattr(
         Accountant, "choose", lambda self, ask, k, rho: (scores.append(ask), choose(self, ask, k, rho))[1]
     )
+
+    def watched(self: Accountant, turns: int, rho: float) -> tuple[Callable[[Any], int], float]:
+        take, scale = choose_in_turn(self, turns, rho)
+        return lambda ask: (scores.append(ask), take(ask))[1], scale
+
+    monkeypatch.setattr(Accountant, "choose_in_turn", watched)
     codebook = Codebook(schema_version=1, columns=COLUMNS)
     table = coded(codebook, people(400))
     codings = [Coding(name, column) for name, column in codebook.columns.items() if name != "id"]

@@ -25,6 +25,7 @@ dp.enable_features("contrib", "honest-but-curious")  # honest: the tests check t
 _DOMAIN = dp.user_domain("CodedTable", lambda value: isinstance(value, CodedTable))
 _METRIC = dp.symmetric_distance()
 _PRIVACY = dp.zero_concentrated_divergence()
+_NOTHING = lambda table: np.zeros(1)  # noqa: E731
 
 
 def counting(count: Callable[[CodedTable], Counts]) -> dp.Transformation:
@@ -78,12 +79,20 @@ class Accountant:
         Each row must move no score by more than 1.
         """
         scale = _noisy_top_scale(count, rho, self._rows)
-        answer = self._release(scoring(score) >> dp.m.then_noisy_top_k(_PRIVACY, count, scale))
+        answer = self._release(_noisy_top(score, count, scale))
         return [int(position) for position in answer]
 
-    def chance(self, candidates: int, rho: float) -> float:
-        """How far its noise lifts the best of so many equal scores, when one is chosen for ``rho``."""
-        return _noisy_top_scale(1, rho, self._rows) * float(np.log(candidates))
+    def choose_in_turn(self, count: int, rho: float) -> tuple[Callable[[Callable[[CodedTable], Scores]], int], float]:
+        """A function that gives the position of the highest score, by noisy maximum, and the scale of its noise.
+
+        It may be asked ``count`` times, each time with other scores, in which each row moves none by more than 1. All
+        turns cost ``rho``, whether they are taken or not, and nothing else may be asked before the last.
+        """
+        scale = _noisy_top_scale(1, rho / count, self._rows)
+        turn = privacy_of(_noisy_top(_NOTHING, 1, scale), self._rows)
+        turns = dp.c.make_adaptive_composition(_DOMAIN, _METRIC, _PRIVACY, d_in=self._rows, d_mids=[turn] * count)
+        ask = self._release(turns)
+        return lambda score: int(ask(_noisy_top(score, 1, scale))[0]), scale
 
     def _release(self, measurement: dp.Measurement) -> Any:
         return self._ask(measurement)
@@ -100,9 +109,12 @@ def _gaussian_scale(rho: float, rows: int) -> float:
 
 @lru_cache
 def _noisy_top_scale(count: int, rho: float, rows: int) -> float:
-    empty = scoring(lambda _: np.zeros(count))
-    search = lambda scale: empty >> dp.m.then_noisy_top_k(_PRIVACY, count, scale)  # noqa: E731
+    search = lambda scale: _noisy_top(_NOTHING, count, scale)  # noqa: E731
     return float(dp.binary_search_param(search, d_in=rows, d_out=rho, T=float))
+
+
+def _noisy_top(score: Callable[[CodedTable], Scores], count: int, scale: float) -> dp.Measurement:
+    return cast(dp.Measurement, scoring(score) >> dp.m.then_noisy_top_k(_PRIVACY, count, scale))
 
 
 def _filter(rho: float, rows: int) -> dp.Measurement:

@@ -37,7 +37,7 @@ BLOCK_NOISE = 10
 CELL_NOISE = 3.0
 """Pairs are counted so coarsely that an average cell holds this many standard deviations of its noise."""
 MIN_RELATED = 12
-EDGES = (4, 64)
+EDGES = (4, 256)
 """The fewest and the most pairs of columns besides those with the target."""
 EDGE_NOISE = 6.0
 """So many pairs are counted that an average cell of the coarsest holds this many standard deviations of its noise."""
@@ -212,7 +212,8 @@ class _Learner:
         most = min(len(self.others) - 1, self.most_edges) - len(edges)
         if most < 1:
             return edges
-        share, looked_at = self._share("edges") / most, min(1.0, LOOKED_AT / self.rows)
+        choose, lifted = self.ask.choose_in_turn(most, self._share("edges"))  # lifted: by noise, the best of e scores
+        looked_at = min(1.0, LOOKED_AT / self.rows)
         noise = np.sqrt((most + len(edges) + TARGET_WEIGHT * len(self.related)) / (2 * self._share("pairs")))
         first, second = (np.array(self.others)[side] for side in np.triu_indices(len(self.others), 1))
         cells = np.array([len(shares) for shares in self.shares])
@@ -226,10 +227,9 @@ class _Learner:
 
             def score(table: CodedTable, apart: npt.NDArray[np.int64] = apart) -> Array:
                 gain = surprise(table)[first[apart], second[apart]] - penalty[apart]
-                return np.append(gain, self.ask.chance(len(apart), share) if self.conditioned else -self.rows)
+                return np.append(gain, lifted * np.log(len(apart)) if self.conditioned else -self.rows)
 
-            [position] = self.ask.choose(score, 1, share)
-            if position == len(apart):
+            if (position := choose(score)) == len(apart):
                 break
             pair = int(first[apart[position]]), int(second[apart[position]])
             forest.join(*pair)
