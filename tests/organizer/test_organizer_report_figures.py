@@ -215,7 +215,9 @@ def test_the_verdict_is_of_what_real_rows_teach_beyond_chance() -> None:
     assert of_usefulness(learned(sample, real, test)).level == "good"
     for table in (sample, real, test):
         table["died"] = table["died"].sample(frac=1, random_state=1).to_numpy()
-    statement = of_usefulness(learned(sample, real, test))
+    figures = learned(sample, real, test)
+    assert [model.ratio for model in figures.models] == [None, None]
+    statement = of_usefulness(figures)
     assert (statement.level, "nothing that is more than chance" in statement.text) == ("look", True)
 
 

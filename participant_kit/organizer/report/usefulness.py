@@ -41,7 +41,10 @@ Weigh = Callable[[Floats], float]
 
 
 class ModelFigures(Figures):
-    """One model on the same real test rows. ``ratio``: of the score learned on the sample to the other."""
+    """One model on the same real test rows.
+
+    ``ratio``: of the score learned on the sample to the other, where that is more than chance.
+    """
 
     model: str
     on_synthetic: Interval | None
@@ -150,12 +153,11 @@ def usefulness(problem: Problem, synthetic: pd.DataFrame, real: pd.DataFrame, te
         even = np.ones(len(test))
         values = [score(even) for score in weigh]
         drawn = [np.array([score(weight) for weight in weights]) for score in weigh]
-        fits = values[1] > 0  # else there is nothing to reach
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = (
-                interval(values[0] / values[1], np.where(drawn[1] > 0, drawn[0] / drawn[1], np.nan)) if fits else None
-            )
         on_synthetic, on_real = map(interval, values, drawn)
+        ratio = None
+        if on_real and on_real.low > problem.chance:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = interval(values[0] / values[1], np.where(drawn[1] > 0, drawn[0] / drawn[1], np.nan))
         models.append(ModelFigures(model=name, on_synthetic=on_synthetic, on_real=on_real, ratio=ratio))
     return Usefulness(metric=problem.metric, chance=problem.chance, models=tuple(models), **sizes)
 

@@ -71,7 +71,7 @@ def privacy_text(guarantee: Guarantee) -> str:
 
 def of_usefulness(figures: Usefulness) -> Statement:
     """Whether it is worth working on the sample."""
-    known = [model for model in figures.models if model.ratio and model.on_real and model.on_real.low > figures.chance]
+    known = [model for model in figures.models if model.ratio]
     if not known:
         reason = figures.reason or "of the real rows, too, models learn nothing that is more than chance"
         return Statement(level="look", subject="Usefulness", text=f"Not measured: {reason}.")
