@@ -23,8 +23,10 @@ Array = npt.NDArray[np.float64]
 Grid = npt.NDArray[np.int64]
 Pair = tuple[int, int]
 
-SHARES = {"rows": 0.02, "one-way": 0.22, "related": 0.24, "edges": 0.03, "pairs": 0.49}
+SHARES = {"rows": 0.02, "one-way": 0.23, "related": 0.22, "edges": 0.03, "pairs": 0.5}
 """How the budget is divided over the steps; what a step does not need goes to those after it."""
+TARGET_PART = 0.15
+"""Of the budget of single columns, that of the target: all relations to it are measured against its shares."""
 TARGET_WEIGHT = 4.0
 """A pair with the target gets this many times the budget of another pair."""
 TARGET_CODES = 8
@@ -120,7 +122,7 @@ class _Learner:
 
     def learn(self) -> Tree:
         self.rows = self._count_rows()
-        self.fine = self._count_columns()
+        self._count_columns()
         self.grids = self._choose_grids()
         self.shares = [merge(shares, grid) for shares, grid in zip(self.fine, self.grids, strict=True)]
         self.related = self._choose_related() if self.conditioned else []
@@ -151,23 +153,30 @@ class _Learner:
         [counts], _ = self.ask.count([lambda table: np.array([len(table)])], self._share("rows"))
         return max(float(counts[0]), 1.0)
 
-    def _count_columns(self) -> list[Array]:
+    def _count_columns(self) -> None:
         """The shares of all codes. Bins are counted together, in blocks of neighbours, where noise would hide them."""
-        measured = [column for column, coding in enumerate(self.codings) if coding.size > 1]
+        self.fine = [np.ones(1) for _ in self.codings]
+        self.noise = np.ones(len(self.codings))
+        self.blocks = [np.zeros(1, dtype=np.int64) for _ in self.codings]
         rho = self._share("one-way")
-        noise = np.sqrt(len(measured) / (2 * rho))
+        if self.conditioned:
+            self._count_one_way([self.target], TARGET_PART * rho)
+            rho *= 1 - TARGET_PART
+        if self.others:
+            self._count_one_way(self.others, rho)
+
+    def _count_one_way(self, columns: Sequence[int], rho: float) -> None:
+        noise = np.sqrt(len(columns) / (2 * rho))
         most = int(np.clip((self.rows / (BLOCK_NOISE * noise)) ** 2, *BLOCKS))
-        self.blocks = blocks = [_blocks(coding, most) for coding in self.codings]
-        answers, self.noise = self.ask.count([_one_way(column, blocks[column]) for column in measured], rho)
-        counted = dict(zip(measured, answers, strict=True))
-        fine = []
-        for column, (coding, block) in enumerate(zip(self.codings, blocks, strict=True)):
-            counts = counted.get(column, np.full(1, self.rows))
+        blocks = [_blocks(self.codings[column], most) for column in columns]
+        answers, noise = self.ask.count([_one_way(*asked) for asked in zip(columns, blocks, strict=True)], rho)
+        for column, block, counts in zip(columns, blocks, answers, strict=True):
+            coding = self.codings[column]
             if coding.is_ordered:
                 last = len(counts) - (coding.size > coding.values)
-                counts = np.append(smooth(counts[:last], self.noise), counts[last:])
-            fine.append((to_simplex(counts / self.rows) / np.bincount(block))[block])
-        return fine
+                counts = np.append(smooth(counts[:last], noise), counts[last:])
+            self.fine[column] = (to_simplex(counts / self.rows) / np.bincount(block))[block]
+            self.noise[column], self.blocks[column] = noise, block
 
     def _choose_grids(self) -> list[Grid]:
         rho = self.ask.rho * SHARES["pairs"]
@@ -175,11 +184,9 @@ class _Learner:
         self.most_edges = max(min(int(np.clip(room, *EDGES)), len(self.others) - 1), 1)
         noise = np.sqrt(self.most_edges / (2 * rho))
         most = int(np.clip(np.sqrt(self.rows / (CELL_NOISE * noise)), *CODES))
-        floor = 2 * self.noise / self.rows
-        return [
-            choose_grid(coding, shares, TARGET_CODES if column == self.target else most, floor)
-            for column, (coding, shares) in enumerate(zip(self.codings, self.fine, strict=True))
-        ]
+        codes = [TARGET_CODES if column == self.target else most for column in range(len(self.codings))]
+        floors = 2 * self.noise / self.rows
+        return [choose_grid(*asked) for asked in zip(self.codings, self.fine, codes, floors, strict=True)]
 
     def _choose_related(self) -> list[int]:
         smallest = self.rows * float(self.shares[self.target].min())
@@ -260,7 +267,7 @@ class _Learner:
         """Each column's shares as all counts of it say, weighted by how little noise is in them."""
         for column, grid in enumerate(self.grids):
             blocks = np.array([len(np.unique(self.blocks[column][grid == code])) for code in range(grid.max() + 1)])
-            weight = 1 / (self.noise**2 * blocks)
+            weight = 1 / (self.noise[column] ** 2 * blocks)
             total = weight * self.shares[column] * self.rows
             for pair, counts, noise in counted:
                 if column in pair:
