@@ -219,7 +219,7 @@ class _Learner:
         most = min(len(self.others) - 1, self.most_edges) - len(edges)
         if most < 1:
             return edges
-        choose, lifted = self.ask.choose_in_turn(most, self._share("edges"))  # lifted: by noise, the best of e scores
+        choose, scale = self.ask.choose_in_turn(most, self._share("edges"))
         looked_at = min(1.0, LOOKED_AT / self.rows)
         noise = np.sqrt((most + len(edges) + TARGET_WEIGHT * len(self.related)) / (2 * self._share("pairs")))
         first, second = (np.array(self.others)[side] for side in np.triu_indices(len(self.others), 1))
@@ -234,7 +234,8 @@ class _Learner:
 
             def score(table: CodedTable, apart: npt.NDArray[np.int64] = apart) -> Array:
                 gain = surprise(table)[first[apart], second[apart]] - penalty[apart]
-                return np.append(gain, lifted * np.log(len(apart)) if self.conditioned else -self.rows)
+                lifted = scale * np.log(len(apart))  # so far noise lifts the best of equal scores
+                return np.append(gain, lifted if self.conditioned else -self.rows)
 
             if (position := choose(score)) == len(apart):
                 break
