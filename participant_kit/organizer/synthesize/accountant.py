@@ -42,10 +42,13 @@ def scoring(score: Callable[[CodedTable], Scores]) -> dp.Transformation:
 
 
 class Accountant:
-    """Answers questions about ``table`` within ``rho``, for persons of at most ``rows`` rows each."""
+    """Answers questions about ``table`` within ``rho``, for persons of at most ``rows`` rows each.
+
+    ``spent`` is the rho of everything that was answered so far, as OpenDP counts it.
+    """
 
     def __init__(self, table: CodedTable, rho: float, rows: int = 1) -> None:
-        self.rho, self._rows = rho, rows
+        self.rho, self.spent, self._rows = rho, 0.0, rows
         self.filter = _filter(rho, rows)
         self._ask = self.filter(table)
 
@@ -53,11 +56,6 @@ class Accountant:
     def cost(self) -> float:
         """The rho of whatever may be asked within the budget, as OpenDP maps it."""
         return float(privacy_of(self.filter, self._rows))
-
-    @property
-    def spent(self) -> float:
-        """The rho of everything that was answered so far, as OpenDP counts it."""
-        return cast(float, self._ask.privacy_loss(self._rows))
 
     @property
     def left(self) -> float:
@@ -95,7 +93,9 @@ class Accountant:
         return lambda score: int(ask(_noisy_top(score, 1, scale))[0]), scale
 
     def _release(self, measurement: dp.Measurement) -> Any:
-        return self._ask(measurement)
+        answer = self._ask(measurement)
+        self.spent = float(self._ask.privacy_loss(self._rows))
+        return answer
 
 
 @lru_cache
