@@ -105,7 +105,8 @@ def of_columns(columns: Sequence[ColumnFigures]) -> Statement:
         text = f"None of {len(columns)} columns is further than {MARKED_DISTANCE:g} from its real distribution."
         return Statement(level="good", subject="Columns", text=text)
     names = ", ".join(marked[:5]) + (f" and {len(marked) - 5} more" if len(marked) > 5 else "")
-    text = f"{len(marked)} of {len(columns)} columns are further than {MARKED_DISTANCE:g} from what is real: {names}."
+    are = "is" if len(marked) == 1 else "are"
+    text = f"{len(marked)} of {len(columns)} columns {are} further than {MARKED_DISTANCE:g} from what is real: {names}."
     return Statement(level="look", subject="Columns", text=text)
 
 
