@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import distributions
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -99,6 +100,18 @@ def breast_cancer() -> RealTable:
     return RealTable("breast_cancer", _numbered(load_breast_cancer(as_frame=True).frame), IDENTIFIER, "target")
 
 
+def flchain() -> RealTable:
+    """A study of free light chains in serum, 7,874 x 12: who had died. A. Dispenzieri et al., Mayo Clin Proc 87 (2012).
+
+    scikit-survival, which carries it, is under the GPL; it is no part of what is installed here.
+    """
+    text = _packaged("scikit-survival", "sksurv/datasets/data/flchain.arff").read_text()
+    head, rows = text.split("@data\n")
+    names = [line.split()[1] for line in head.splitlines() if line.startswith("@attribute")]
+    frame = pd.read_csv(StringIO(rows), names=names, na_values="?").replace({"death": {"alive": 0, "dead": 1}})
+    return RealTable("flchain", _numbered(frame.astype({"death": "int64"})), IDENTIFIER, "death", ("futime", "chapter"))
+
+
 TABLES: dict[str, Callable[[], RealTable]] = {
     "nhanes": nhanes,
     "randhie": randhie,
@@ -107,6 +120,8 @@ TABLES: dict[str, Callable[[], RealTable]] = {
     "breast_cancer": breast_cancer,
 }
 """Every table, by name. Loading raises :class:`FileNotFoundError` where no installed package carries it."""
+MORE_TABLES: dict[str, Callable[[], RealTable]] = {"flchain": flchain}
+"""Those of packages that are not installed for tests."""
 
 
 def challenge_of(
