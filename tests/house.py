@@ -51,12 +51,12 @@ ON_REAL_DATA = 'import pandas as pd\nreal = pd.read_parquet(f"{data_dir}/test.pa
 """A first cell after which ``real`` tells the real data from the sample."""
 
 
-def wait_until(happens: Callable[[], bool], seconds: float = 60, what: str = "") -> None:
+def wait_until(happens: Callable[[], bool], seconds: float = 60, what: str = "", every: float = 0.05) -> None:
     """Wait for ``happens``, and fail when it does not."""
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, f"in {seconds} s this did not happen: {what or happens}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def free_port() -> int:
@@ -69,14 +69,10 @@ def free_port() -> int:
 
 def processes(words: str, ancestor: int | None = None) -> list[int]:
     """The processes whose command line or name matches ``words``, of all or of those below ``ancestor``."""
-    parents, found = {}, []
+    parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError, ValueError):
-            pid = int(folder.name)
-            parents[pid] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if re.search(words, line + (folder / "comm").read_text()):
-                found.append(pid)
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
 
     def below(pid: int) -> bool:
         while pid > 1:
@@ -85,7 +81,13 @@ def processes(words: str, ancestor: int | None = None) -> list[int]:
             pid = parents.get(pid, 0)
         return ancestor is None
 
-    return [pid for pid in found if below(pid) and pid != ancestor]
+    def matches(pid: int) -> bool:
+        with contextlib.suppress(OSError):
+            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            return bool(re.search(words, line + Path(f"/proc/{pid}/comm").read_text()))
+        return False
+
+    return [pid for pid in parents if pid != ancestor and below(pid) and matches(pid)]
 
 
 class House:

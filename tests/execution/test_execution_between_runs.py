@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -86,6 +87,15 @@ print("FOUND", found, "PROCESSES", len(others), "CONNECTIONS", len(connections))
 """
 
 
+@pytest.fixture(autouse=True)
+def own_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What other tests of the same moment have in the machine's folder is none of these tests' business."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
+        monkeypatch.undo()
+
+
 @pytest.fixture(params=["bubblewrap", "template", "oci"])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return get_sandbox(request.param, **({"program": "runc"} if request.param == "oci" else {}))
@@ -106,7 +116,7 @@ def outside() -> set[str]:
 
     def entries() -> Iterator[str]:
         for pattern in (
-            "/tmp/pkit-oci-*",
+            f"{tempfile.gettempdir()}/pkit-oci-*",
             f"/dev/shm/*{MARK}*",
             f"/dev/mqueue/*{MARK}*",
             f"/sys/fs/cgroup/**/{PREFIX}{os.getpid()}-*",
