@@ -108,8 +108,9 @@ def flchain() -> RealTable:
     text = _packaged("scikit-survival", "sksurv/datasets/data/flchain.arff").read_text()
     head, rows = text.split("@data\n")
     names = [line.split()[1] for line in head.splitlines() if line.startswith("@attribute")]
-    frame = pd.read_csv(StringIO(rows), names=names, na_values="?").replace({"death": {"alive": 0, "dead": 1}})
-    return RealTable("flchain", _numbered(frame.astype({"death": "int64"})), IDENTIFIER, "death", ("futime", "chapter"))
+    frame = pd.read_csv(StringIO(rows), names=names, na_values="?")
+    frame["death"] = (frame["death"] == "dead").astype("int64")
+    return RealTable("flchain", _numbered(frame), IDENTIFIER, "death", ("futime", "chapter"))
 
 
 TABLES: dict[str, Callable[[], RealTable]] = {

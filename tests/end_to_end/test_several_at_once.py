@@ -49,11 +49,11 @@ def of_somebody(house: House, name: str, *cells: str) -> Submission:
 
 def kernels(house: House, name: str = "blind") -> int:
     """How many there are; what a kernel starts has its name until it is another program."""
-    found, kernels = processes(KERNEL, house.parts[name].pid), 0
+    found, count = processes(KERNEL, house.parts[name].pid), 0
     for pid in found:
         with contextlib.suppress(psutil.NoSuchProcess):
-            kernels += psutil.Process(pid).ppid() not in found
-    return kernels
+            count += psutil.Process(pid).ppid() not in found
+    return count
 
 
 def both_run(house: House) -> list[Submission]:

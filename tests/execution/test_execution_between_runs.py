@@ -88,12 +88,9 @@ print("FOUND", found, "PROCESSES", len(others), "CONNECTIONS", len(connections))
 
 
 @pytest.fixture(autouse=True)
-def own_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What other tests of the same moment have in the machine's folder is none of these tests' business."""
-    with tempfile.TemporaryDirectory() as folder:
-        monkeypatch.setattr(tempfile, "tempdir", folder)
-        yield
-        monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("own")))
 
 
 @pytest.fixture(params=["bubblewrap", "template", "oci"])

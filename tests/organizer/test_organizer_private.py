@@ -218,7 +218,7 @@ def epsilon_seen(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> floa
     return math.log(max(lowest - DELTA, 1e-12) / highest)
 
 
-def audit(epsilon: float, runs: int = 400) -> float:
+def audit(epsilon: float, runs: int = 500) -> float:
     """The pipeline on a table with and without one person of an age that nobody else has."""
     columns = {name: COLUMNS[name] for name in ("id", "age", "sex", "ill")}
     codebook = Codebook(schema_version=1, columns=columns)

@@ -25,7 +25,6 @@ dp.enable_features("contrib", "honest-but-curious")  # honest: the tests check t
 _DOMAIN = dp.user_domain("CodedTable", lambda value: isinstance(value, CodedTable))
 _METRIC = dp.symmetric_distance()
 _PRIVACY = dp.zero_concentrated_divergence()
-_NOTHING = lambda table: np.zeros(1)  # noqa: E731
 
 
 def counting(count: Callable[[CodedTable], Counts]) -> dp.Transformation:
@@ -84,12 +83,11 @@ class Accountant:
         """A function that gives the position of the highest score, by noisy maximum, and the scale of its noise.
 
         It may be asked ``count`` times, each time with other scores, in which each row moves none by more than 1. All
-        turns cost ``rho``, whether they are taken or not, and nothing else may be asked before the last.
+        turns cost ``rho``, whether they are taken or not.
         """
-        scale = _noisy_top_scale(1, rho / count, self._rows)
-        turn = privacy_of(_noisy_top(_NOTHING, 1, scale), self._rows)
-        turns = dp.c.make_adaptive_composition(_DOMAIN, _METRIC, _PRIVACY, d_in=self._rows, d_mids=[turn] * count)
-        ask = self._release(turns)
+        turns = [rho / count] * count
+        scale = _noisy_top_scale(1, turns[0], self._rows)
+        ask = self._release(dp.c.make_adaptive_composition(_DOMAIN, _METRIC, _PRIVACY, d_in=self._rows, d_mids=turns))
         return lambda score: int(ask(_noisy_top(score, 1, scale))[0]), scale
 
     def _release(self, measurement: dp.Measurement) -> Any:
@@ -109,8 +107,11 @@ def _gaussian_scale(rho: float, rows: int) -> float:
 
 @lru_cache
 def _noisy_top_scale(count: int, rho: float, rows: int) -> float:
-    search = lambda scale: _noisy_top(_NOTHING, count, scale)  # noqa: E731
-    return float(dp.binary_search_param(search, d_in=rows, d_out=rho, T=float))
+    return float(
+        dp.binary_search_param(
+            lambda scale: _noisy_top(lambda _: np.zeros(count), count, scale), d_in=rows, d_out=rho, T=float
+        )
+    )
 
 
 def _noisy_top(score: Callable[[CodedTable], Scores], count: int, scale: float) -> dp.Measurement:

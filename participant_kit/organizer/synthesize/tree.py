@@ -227,7 +227,7 @@ class _Learner:
         penalty = self.conditioned * np.sqrt(2 / np.pi) * noise * looked_at * cells[first] * cells[second]
         shares = np.concatenate(self.shares)
         surprise = _Surprise(self.grids, self.rows * np.outer(shares, shares), looked_at)
-        while len(edges) < self.most_edges:
+        for _ in range(most):
             apart = np.flatnonzero(forest.roots[first] != forest.roots[second])
             if not len(apart):
                 break
