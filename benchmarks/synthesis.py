@@ -117,9 +117,7 @@ class Failed(Exception):
 def main() -> None:
     """Measure what was asked for and show it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "tables", nargs="*", metavar="table", help=f"of {', '.join(KNOWN)}; all but the last if left out"
-    )
+    parser.add_argument("tables", nargs="*", metavar="table", help=f"of {', '.join(KNOWN)}; all if left out")
     parser.add_argument("--synthesizers", nargs="*", default=["private", "schema"], help="of ours (private schema)")
     parser.add_argument("--peers", nargs="*", choices=PEERS, help="of opendp, dpmm; both if none is named")
     parser.add_argument("--environments", type=Path, help="where the peers' environments are, or are made and kept")
@@ -140,7 +138,7 @@ def main() -> None:
         environments = given.environments or Path(temporary)
         subjects = list(all_subjects(given.synthesizers, given.epsilon, given.times, asked, environments))
         bench = Bench(Path(temporary), subjects, given.timeout, given.by_person)
-        tables = all_tables(given.tables or list(TABLES), given.without_giveaways)
+        tables = all_tables(given.tables or list(KNOWN), given.without_giveaways)
         if given.all_columns:
             tables = (replace(table, giveaways=()) for table in tables)
         of_tables = (figures for table in tables for figures in bench.quality(table, given.seeds))
