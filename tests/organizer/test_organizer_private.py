@@ -25,9 +25,10 @@ from participant_kit.organizer.synthesize import Request, get_synthesizer, read_
 from participant_kit.organizer.synthesize.accountant import Accountant, epsilon_of, privacy_of, rho_of
 from participant_kit.organizer.synthesize.coded import CodedTable, read_coded
 from participant_kit.organizer.synthesize.coding import Coding, interval_codings
+from participant_kit.organizer.synthesize.learn import learn_tree
 from participant_kit.organizer.synthesize.ledger import charge, ledger_path, new_entry, read_ledger, total_epsilon
+from participant_kit.organizer.synthesize.residual import Residual
 from participant_kit.organizer.synthesize.schema import draw_rows
-from participant_kit.organizer.synthesize.tree import learn_tree
 
 DELTA = 1e-6
 CARD = """
@@ -127,7 +128,7 @@ def test_a_person_of_several_rows_costs_as_much_as_the_guarantee_says(
 def test_no_question_can_be_asked_beyond_the_budget() -> None:
     table = coded(Codebook(schema_version=1, columns=COLUMNS), people(50))
     accountant = Accountant(table, 0.01)
-    size: list[Callable[[CodedTable], Any]] = [lambda table: np.array([len(table)])]
+    size = [Residual(lambda table: np.array(len(table)), axes=())]
     accountant.count(size, 0.009)
     with pytest.raises(dp.OpenDPException, match="exhausted"):
         accountant.count(size, 0.002)
@@ -163,9 +164,9 @@ def test_no_row_moves_an_answer_by_more_than_was_declared(
     conditioned: bool, looked_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every question of a real run, asked again of tables with one row less."""
-    monkeypatch.setattr("participant_kit.organizer.synthesize.tree.LOOKED_AT", looked_at)
-    monkeypatch.setattr("participant_kit.organizer.synthesize.tree.MIN_RELATED", 2)
-    counts: list[Callable[[CodedTable], Any]] = []
+    monkeypatch.setattr("participant_kit.organizer.synthesize.learn.LOOKED_AT", looked_at)
+    monkeypatch.setattr("participant_kit.organizer.synthesize.learn.MIN_RELATED", 3)
+    counts: list[Residual] = []
     scores: list[Callable[[CodedTable], Any]] = []
     count, choose, choose_in_turn = Accountant.count, Accountant.choose, Accountant.choose_in_turn
     monkeypatch.setattr(
@@ -185,12 +186,12 @@ def test_no_row_moves_an_answer_by_more_than_was_declared(
     codings = [Coding(name, column) for name, column in codebook.columns.items() if name != "id"]
     learn_tree(Accountant(table, rho_of(1, DELTA)), codings, len(codings) - 1, conditioned=conditioned)
     assert len(counts) > len(codings) and scores
-    moved = []
+    moved, counted = [], []
     for row in range(0, 400, 10):
         less = without(table, row)
-        for ask in counts:
-            assert np.abs(ask(table).ravel() - ask(less).ravel()).sum() <= 1
+        counted += [np.linalg.norm(ask(table) - ask(less)) / ask.moved for ask in counts]
         moved += [np.abs(score(table) - score(less)).max() for score in scores]
+    assert 0.99 < max(counted) <= 1
     assert 0.9 < max(moved) <= 1 + 1e-9
 
 
@@ -240,8 +241,8 @@ def test_an_attack_on_neighbouring_tables_stays_below_the_claim() -> None:
 
 
 def test_the_audit_finds_out_when_there_is_no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    def exact(self: Accountant, asked: list[Callable[[CodedTable], Any]], rho: float) -> Any:
-        return [ask(self.table).ravel().astype(float) for ask in asked], 1e-3
+    def exact(self: Accountant, asked: list[Residual], rho: float) -> Any:
+        return [ask(self.table).reshape(ask.sizes) / ask.unit for ask in asked], 1e-3
 
     first = Accountant.__init__
 

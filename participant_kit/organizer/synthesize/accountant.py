@@ -7,6 +7,7 @@ and refuses the one that would pass the budget. No noise is drawn and no privacy
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, cast
@@ -16,8 +17,8 @@ import numpy.typing as npt
 import opendp.prelude as dp
 
 from participant_kit.organizer.synthesize.coded import CodedTable
+from participant_kit.organizer.synthesize.residual import Residual
 
-Counts = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
 dp.enable_features("contrib", "honest-but-curious")  # honest: the tests check the stability that is declared here
@@ -27,11 +28,11 @@ _METRIC = dp.symmetric_distance()
 _PRIVACY = dp.zero_concentrated_divergence()
 
 
-def counting(count: Callable[[CodedTable], Counts]) -> dp.Transformation:
-    """``count``, in whose answer each row adds 1 to one cell at most, as a transformation with that stability."""
+def counting(residual: Residual) -> dp.Transformation:
+    """``residual``, which a row moves by ``residual.moved`` at most, as a transformation with that stability."""
     cells = dp.vector_domain(dp.atom_domain(T="i64"))
-    function = lambda table: count(table).ravel()  # noqa: E731
-    return dp.t.make_user_transformation(_DOMAIN, _METRIC, cells, dp.l2_distance(T="f64"), function, float)
+    stability = lambda rows: math.nextafter(rows * residual.moved, math.inf)  # noqa: E731
+    return dp.t.make_user_transformation(_DOMAIN, _METRIC, cells, dp.l2_distance(T="f64"), residual, stability)
 
 
 def scoring(score: Callable[[CodedTable], Scores]) -> dp.Transformation:
@@ -61,14 +62,18 @@ class Accountant:
         """The rho that is still there, but for what rounding may take."""
         return max((self.rho - self.spent) * (1 - 1e-9) - 1e-12, 0.0)
 
-    def count(self, counts: Sequence[Callable[[CodedTable], Counts]], rho: float) -> tuple[list[Scores], float]:
-        """The answer of each of ``counts`` with discrete Gaussian noise, flat, and its standard deviation.
+    def count(self, residuals: Sequence[Residual], rho: float) -> tuple[list[Scores], float]:
+        """Each of ``residuals`` with discrete Gaussian noise, in rows, and the standard deviation of the noise.
 
-        All of them together cost ``rho``. Each row must add 1 to one cell of each answer at most.
+        All of them together cost ``rho``, and have the same noise.
         """
-        scale = _gaussian_scale(rho / len(counts), self._rows)
-        answers = self._release(dp.c.make_composition([counting(one) >> dp.m.then_gaussian(scale) for one in counts]))
-        return [np.asarray(answer, dtype=np.float64) for answer in answers], scale
+        noise = _gaussian_scale(rho / sum(residual.weight for residual in residuals), self._rows)
+        noisy = [counting(residual) >> dp.m.then_gaussian(noise * residual.unit) for residual in residuals]
+        answers = self._release(dp.c.make_composition(noisy))
+        return [
+            np.asarray(answer, dtype=np.float64).reshape(residual.sizes) / residual.unit
+            for residual, answer in zip(residuals, answers, strict=True)
+        ], noise
 
     def choose(self, score: Callable[[CodedTable], Scores], count: int, rho: float) -> list[int]:
         """The positions of the ``count`` highest scores, the highest first, by noisy maximum for ``rho`` in all.
@@ -98,11 +103,9 @@ class Accountant:
 
 @lru_cache
 def _gaussian_scale(rho: float, rows: int) -> float:
-    """The least noise that costs at most ``rho``."""
-    empty = counting(lambda _: np.zeros(1, dtype=np.int64))
-    return float(
-        dp.binary_search_param(lambda scale: empty >> dp.m.then_gaussian(scale), d_in=rows, d_out=rho, T=float)
-    )
+    """The least noise that costs at most ``rho``, of an answer that a row moves by 1."""
+    one = counting(Residual(lambda _: np.zeros((), dtype=np.int64), axes=()))
+    return float(dp.binary_search_param(lambda scale: one >> dp.m.then_gaussian(scale), d_in=rows, d_out=rho, T=float))
 
 
 @lru_cache

@@ -186,6 +186,11 @@ class Coding:
         return result
 
 
+def coarse(codes: Codes, grid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Coarse codes, which ``grid`` has for each code; what counts nowhere becomes one more than the last."""
+    return np.append(grid, grid.max() + 1)[codes]
+
+
 def interval_codings(columns: Mapping[str, Column], left_out: Sequence[str] = ()) -> list[Coding]:
     """As :func:`codings`, but a date that the codebook gives since another one is coded as the days between them."""
     return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -90,11 +92,11 @@ def trend(coding: Coding, grid: Grid) -> Array | None:
     return steps / length if length else None
 
 
-def shrink(counts: Array, expected: Array, noise: float, trends: tuple[Array | None, Array | None]) -> Array:
+def shrink(counts: Array, expected: Array, noise: float, trends: Sequence[Array | None]) -> Array:
     """Noisy ``counts`` of two columns, made to have the margins of ``expected`` and moved towards it.
 
     As far as the noise explains their distance: the positive-part estimator of James and Stein (1961), for what
-    follows the ``trends`` of the columns and for the rest, each by itself. Not negative, of the sum of ``expected``.
+    follows the ``trends`` of the columns and for the rest, each by itself. Not negative.
     """
     apart = counts - expected
     apart = apart - apart.mean(axis=0, keepdims=True) - apart.mean(axis=1, keepdims=True) + apart.mean()
@@ -104,8 +106,10 @@ def shrink(counts: Array, expected: Array, noise: float, trends: tuple[Array | N
     free = (counts.shape[0] - 1) * (counts.shape[1] - 1)
     rising_free = (counts.shape[0] - 1 if first is None else 1) * (counts.shape[1] - 1 if second is None else 1)
     kept = _kept(rising, rising_free, noise) + _kept(apart - rising, free - rising_free, noise)
-    total = expected.sum()
-    result: Array = to_simplex(((expected + kept) / total).ravel()).reshape(counts.shape) * total
+    result: Array = np.maximum(expected + kept, _RAKED * expected)
+    for axis in (0, 1) * _ROUNDS:
+        margin = result.sum(axis=axis, keepdims=True)
+        result = result * (expected.sum(axis=axis, keepdims=True) / np.where(margin > 0, margin, 1.0))
     return result
 
 
@@ -115,20 +119,30 @@ def _kept(apart: Array, free: int, noise: float) -> Array:
     return apart * max(1.0 - free * noise**2 / distance, 0.0) if distance else apart
 
 
-def rake(first: Array, second: Array, third: Array) -> Array:
-    """The shares of maximum entropy, shape (i, j, k), with the pairs (i, k), (j, k) and (i, j), nearly.
+def rake(base: Array, pairs: Mapping[int, Array]) -> Array:
+    """The shares of maximum entropy, shape (*base.shape, k), with the shares ``base`` and ``pairs``, nearly.
 
-    Iterative proportional fitting (Deming and Stephan, 1940). Pairs that contradict each other are met in turn,
-    the first one last.
+    The pair at an axis of ``base`` has shape (size of the axis, k). Iterative proportional fitting (Deming and
+    Stephan, 1940). What contradicts each other is met in turn, the first of the pairs last.
     """
-    cube = np.einsum("ij,k->ijk", third, np.maximum(first.sum(axis=0), 1e-12))
+    cube = np.multiply.outer(base, np.maximum(next(iter(pairs.values())).sum(axis=0), 1e-12))
+    last = base.ndim
+    wanted: list[tuple[tuple[int, ...], Array]] = [((last,), base[..., None])]
+    for axis, pair in reversed(list(pairs.items())):
+        others = tuple(other for other in range(last) if other != axis)
+        wanted.append((others, np.expand_dims(pair, others)))
     for _ in range(_ROUNDS):
         before = cube
-        for axis, pair in ((2, third), (0, second), (1, first)):
-            margin = cube.sum(axis=axis)
-            factor = np.where(margin > 0, pair / np.where(margin > 0, margin, 1.0), 0.0)
-            cube = cube * np.expand_dims(factor, axis)
+        for others, shares in wanted:
+            margin = cube.sum(axis=others, keepdims=True)
+            cube = cube * np.where(margin > 0, shares / np.where(margin > 0, margin, 1.0), 0.0)
         if np.abs(cube - before).sum() < _RAKED:
             break
     result: Array = cube
     return result
+
+
+def rows_of(table: Array) -> Array:
+    """Each row of ``table`` as shares that sum to 1; a row of nothing is uniform."""
+    total = table.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, table / np.where(total > 0, total, 1.0), 1.0 / table.shape[-1])

@@ -16,9 +16,10 @@ from participant_kit.organizer.synthesize.accountant import Accountant, epsilon_
 from participant_kit.organizer.synthesize.base import Guarantee, Request, Sample
 from participant_kit.organizer.synthesize.coded import read_coded
 from participant_kit.organizer.synthesize.coding import MAX_CODES, Coding, interval_codings, with_dates
+from participant_kit.organizer.synthesize.learn import learn_tree
 from participant_kit.organizer.synthesize.ledger import charge, new_entry
 from participant_kit.organizer.synthesize.schema import identifiers, split_sample, without_structural_zeros
-from participant_kit.organizer.synthesize.tree import Tree, learn_tree
+from participant_kit.organizer.synthesize.tree import Tree
 
 EPSILON = 1.0
 MIN_ROWS, MAX_ROWS = 50, 20_000
@@ -31,10 +32,13 @@ _STATEMENT = (
 
 
 class PrivateSynthesizer:
-    """A tree of pairwise marginals conditioned on the target; see :mod:`participant_kit.organizer.synthesize.tree`."""
+    """A tree of pairwise marginals, conditioned; see :mod:`participant_kit.organizer.synthesize.learn`."""
 
     name = "private"
-    mechanism = "tree of pairwise marginals conditioned on the target; discrete Gaussian noise and noisy maximum, zCDP"
+    mechanism = (
+        "tree of pairwise marginals conditioned on the target and a super-parent; "
+        "discrete Gaussian noise and noisy maximum, zCDP"
+    )
     conditioned = True
 
     def synthesize(self, folder: ChallengeFolder, request: Request) -> Sample:
