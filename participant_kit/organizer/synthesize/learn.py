@@ -37,7 +37,7 @@ SHARES = {"rows": 0.02, "one-way": 0.22, "related": 0.2, "edges": 0.03, "pairs":
 """How the budget is divided over the steps; what a step does not need goes to those after it."""
 TARGET_PART = 0.15
 """Of the budget of single columns, that of the target: all relations to it are measured against its shares."""
-SUPER_CHOICE, SUPER_PART = 0.15, 0.18
+SUPER_CHOICE, SUPER_PART = 0.15, 0.3
 """Of the budget of the choice of related columns, that of the super-parent; and of pairs, that of it and the target."""
 TARGET_WEIGHT, SUPER_WEIGHT = 4.0, 2.0
 """A pair with the target, or the super-parent, gets this many times the budget of another pair."""
