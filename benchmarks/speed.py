@@ -27,28 +27,29 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from graders import Grade, expect, nbgrader, otter, papermill, run, scheduler, write
+from house import House
+from pyarrow import csv
+from support import own_home
+
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.execution.environment import ensure_environment
+from participant_kit.execution.notebook import run_notebook
+from participant_kit.execution.sandbox import get_sandbox
+from participant_kit.execution.sandbox.process import held_memory
+from participant_kit.execution.warm import Ahead, WarmSandbox
+from participant_kit.participant import Client
+from participant_kit.protocol.keys import Role
+from participant_kit.secure_side.data import phase_folder
+from participant_kit.secure_side.scoring import Scorer
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
-
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from graders import Grade, expect, nbgrader, otter, papermill, run, scheduler, write  # noqa: E402
-from house import House  # noqa: E402
-from pyarrow import csv  # noqa: E402
-from support import own_home  # noqa: E402
-
-from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
-from participant_kit.execution.environment import ensure_environment  # noqa: E402
-from participant_kit.execution.notebook import run_notebook  # noqa: E402
-from participant_kit.execution.sandbox import get_sandbox  # noqa: E402
-from participant_kit.execution.sandbox.process import held_memory  # noqa: E402
-from participant_kit.execution.warm import Ahead, WarmSandbox  # noqa: E402
-from participant_kit.participant import Client  # noqa: E402
-from participant_kit.protocol.keys import Role  # noqa: E402
-from participant_kit.secure_side.data import phase_folder  # noqa: E402
-from participant_kit.secure_side.scoring import Scorer  # noqa: E402
-
 PHASE = "development"
 CELLS = [
     "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression",

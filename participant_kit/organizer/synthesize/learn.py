@@ -264,14 +264,14 @@ class _Learner:
             self.joint[pair] = shrink(counts.get(pair, expected), expected, noise, trends) / self.rows
         return noise
 
-    def _agree(self, column: int, apart: Array, noise: float) -> None:
+    def _agree(self, column: int, beyond: Array, noise: float) -> None:
         """The shares of ``column`` as both counts of it say, weighted by how little noise is in them.
 
-        The second are ``apart``, shape (codes,), from even ones.
+        The second are ``beyond`` even ones, shape (codes,), with this ``noise``.
         """
         grid, shares = self.grids[column], self.shares[column]
         part = 1 / (1 + noise**2 / self._unknown(column))
-        self.shares[column] = to_simplex((1 - part) * shares + part * (apart / self.rows + 1 / len(shares)))
+        self.shares[column] = to_simplex((1 - part) * shares + part * (beyond / self.rows + 1 / len(shares)))
         self.fine[column] = self.fine[column] * (self.shares[column] / np.maximum(shares, 1e-12))[grid]
 
     def _unknown(self, column: int) -> Array:

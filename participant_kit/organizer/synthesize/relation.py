@@ -47,9 +47,8 @@ class Surprise:
     def __init__(self, grids: Sequence[Grid], shares: Sequence[Array], unknown: Array, part: float) -> None:
         self.grids, self.shares, self.part = grids, np.concatenate(shares), part
         most = np.array([2 * (1 - float(of.min())) for of in shares]).clip(min=1.0) * (1 + ROUNDING)
-        known = unknown[:, None] > unknown  # the second's shares count
-        self.most = np.where(known, most, most[:, None])
-        self._second = known
+        self._second_counts = unknown[:, None] > unknown
+        self.most = np.where(self._second_counts, most, most[:, None])
         self._known: tuple[CodedTable, Array] | None = None
 
     def __call__(self, table: CodedTable) -> Array:
@@ -63,9 +62,9 @@ class Surprise:
         starts, column = np.cumsum(sizes) - sizes, np.repeat(np.arange(len(sizes)), sizes)
         counts = self._count(table, sizes, starts)
         margins = np.add.reduceat(counts, starts, axis=1)  # of each code, the rows that have any of a column's
-        apart = np.abs(counts - margins[:, column] * self.shares)
-        sums = np.add.reduceat(np.add.reduceat(apart, starts, axis=0), starts, axis=1)
-        return np.where(self._second, sums, sums.T) / self.most
+        cells = np.abs(counts - margins[:, column] * self.shares)
+        sums = np.add.reduceat(np.add.reduceat(cells, starts, axis=0), starts, axis=1)
+        return np.where(self._second_counts, sums, sums.T) / self.most
 
     def _count(self, table: CodedTable, sizes: Grid, starts: Grid) -> Array:
         """The rows that have both of two codes, shape (codes of all columns, codes of all columns)."""

@@ -19,7 +19,7 @@ class Residual:
     """``counts``, shape ``sizes``, less their mean along each of ``axes``; in units of 1 / ``unit`` it is whole.
 
     Of ResidualPlanner (Xiao, He, Zhang and Kifer, NeurIPS 2023). Each row must add 1 to one cell of the counts at
-    most. Without axes it is the number of rows.
+    most. Without axes it is the counts as they are.
     """
 
     counts: Callable[[CodedTable], Counts]
