@@ -63,8 +63,8 @@ def new(
     text = Group(
         f"[green]{escape(str(folder))}[/] is a challenge. Next:",
         escape(f"  1. Read {made.codebook_path.name} and {made.card_path.name}; correct what was guessed."),
-        escape(f"  2. pkit challenge confirm {folder}      # each column of the codebook, when you have read it"),
-        escape(f"  3. pkit challenge synthesize {folder}   # a private sample, in place of the first"),
+        escape(f"  2. pkit challenge confirm {folder}      # column by column"),
+        escape(f"  3. pkit challenge synthesize {folder}   # a private sample"),
         escape(f"  4. pkit holder keys KEYFILE --challenge {folder}"),
         escape(f"  5. pkit challenge publish {folder} --gateway https://..."),
     )

@@ -108,7 +108,7 @@ def _usable(rows: pd.DataFrame, identifier: str, target: str, tell: Callable[[st
         raise OrganizerError(f"{missing} rows have no {identifier!r}.", hint="Give each row an identifier of its own.")
     if count := int(rows[identifier].duplicated().sum()):
         raise OrganizerError(
-            f"{count} rows repeat a value of {identifier!r}.",
+            f"Rows that repeat a value of {identifier!r}: {count}.",
             hint="Make one row of those that belong together; or number the rows in a column of their own for --id, "
             f"and name {identifier!r} as privacy_unit in the codebook.",
         )

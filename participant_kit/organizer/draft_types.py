@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,21 +15,42 @@ Note = Callable[[str], None]
 
 INFINITE = "infinite values count as missing."
 GONE = 'words such as ".", "NA" or "?" beside numbers or dates count as missing.'
-MIXED = "numbers and words in one column are read as words; write the words in a column of their own if numbers count."
+MIXED = (
+    "numbers or dates beside words are all read as words; write the words in a column of their own if the others count."
+)
+DRESSED = "numbers with commas, or with a sign such as % or $, are read as words; write them as in 1234.5."
 CODES = "values such as -99 or 999, far from all others, look like codes for a missing value; empty these cells if so."
 WORD_CODES = 'words such as ".", "NA" or "-99" look like codes for a missing value; empty these cells if so.'
 DAY_FIRST = "read as dates written day, month, year."
 MONTH_FIRST = "read as dates written month, day, year."
+YEAR_FIRST = "read as dates written year, month, day."
+NAMED = "read as dates with the month's name."
 AMBIGUOUS = "dates whose day and month cannot be told apart stay text; write them as in 2020-12-31."
 SEVERAL = "dates in several formats, or with days that do not exist, stay text; write them as in 2020-12-31."
 
-SAY_TEXT = frozenset({MIXED, AMBIGUOUS, SEVERAL})
+SAY_TEXT = frozenset({MIXED, DRESSED, AMBIGUOUS, SEVERAL})
 """Those that say why a column is text."""
 MANY_NUMBERS = 10
 """Up to so many different numbers beside words are levels, as in "0", "1", "2 or more"."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
-_DATE_LIKE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ][\d:.]+)?|\d{1,2}([./-])\d{1,2}\1\d{4}")
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE_LIKE = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[t ][\d:.]+)?|\d{4}([./])\d{1,2}\1\d{1,2}|\d{1,2}([./-])\d{1,2}\2\d{4}"
+    rf"|\d{{1,2}}[ -]?{_MONTH}[ -]?\d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}}"
+)
+_FORMATS = {
+    DAY_FIRST: ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y"),
+    MONTH_FIRST: ("%m.%d.%Y", "%m/%d/%Y", "%m-%d-%Y"),
+    YEAR_FIRST: ("%Y.%m.%d", "%Y/%m/%d"),
+    NAMED: tuple(
+        form.format(month)
+        for month in ("%b", "%B")
+        for form in ("%d{}%Y", "%d {} %Y", "%d-{}-%Y", "{} %d %Y", "{} %d, %Y")
+    ),
+}
+"""How dates are written but for ISO 8601; what is read one way alone needs no guess."""
+_DRESSED = re.compile(r"(?=.*[,%$€£])[$€£]? ?[+-]?\d[\d.,]* ?[%$€£]?")
 _ZERO_FIRST = re.compile(r"[+-]?0\d+")
 _TRUTH = {"true": True, "false": False}
 _NO_VALUE = frozenset(
@@ -102,13 +122,17 @@ def _words(text: pd.Series[Any], note: Note) -> pd.Series[Any]:
     if gone.any() and numbers.notna().all() and not rest.str.fullmatch(_ZERO_FIRST).any():
         note(GONE)
         return _numbers(_read_as(text, words, numbers).astype("float64"), note)
-    if rest.str.fullmatch(_DATE_LIKE).all() and (moments := _dates(rest.str.upper(), note)) is not None:
+    dates = rest.where(rest.str.fullmatch(_DATE_LIKE))
+    if dates.notna().all() and (moments := _dates(rest.str.upper(), note)) is not None:
         if gone.any():
             note(GONE)
         return _read_as(text, words, moments).astype("datetime64[us]")
     if gone.any() or plain.str.fullmatch(_CODE).any():
         note(WORD_CODES)
-    if 0.5 <= numbers.notna().mean() < 1 and numbers.nunique() > MANY_NUMBERS:
+    bare = numbers.notna()
+    if not bare.all() and (bare | rest.str.fullmatch(_DRESSED)).all() and len(rest) > MANY_NUMBERS:
+        note(DRESSED)
+    elif any(0.5 <= part.notna().mean() < 1 and part.nunique() > MANY_NUMBERS for part in (numbers, dates)):
         note(MIXED)
     return text
 
@@ -125,12 +149,17 @@ def _dates(text: pd.Series[Any], note: Note) -> pd.Series[Any] | None:
         if moments.notna().all():
             return moments
     read = []
-    for (order, called), mark in product((("%d{0}%m{0}%Y", DAY_FIRST), ("%m{0}%d{0}%Y", MONTH_FIRST)), "./-"):
-        moments = pd.to_datetime(text, format=order.format(mark), errors="coerce")
-        if moments.notna().all():
-            read.append((moments, called))
-    if len(read) == 1 or (len(read) == 2 and read[0][0].equals(read[1][0])):
-        note(read[0][1])
-        return read[0][0]
-    note(AMBIGUOUS if read else SEVERAL)
-    return None
+    for called, formats in _FORMATS.items():
+        for form in formats:
+            moments = pd.to_datetime(text, format=form, errors="coerce")
+            if moments.notna().all():
+                read.append((called, moments))
+    if not read:
+        note(SEVERAL)
+        return None
+    called, first = read[0]
+    if any(not moments.equals(first) for _, moments in read):
+        note(AMBIGUOUS)
+        return None
+    note(called)
+    return first

@@ -155,7 +155,7 @@ def spoil(patients: pd.DataFrame, how: str) -> pd.DataFrame:
     ("how", "message"),
     [
         ("one class", "one value"),
-        ("repeated identifiers", "1 rows repeat"),
+        ("repeated identifiers", "Rows that repeat"),
         ("no identifier", "1 rows have no 'patient'"),
         ("ten rows", "10 rows are too few"),
         ("no rows", "no rows"),
