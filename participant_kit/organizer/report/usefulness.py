@@ -186,7 +186,7 @@ def _no_models(problem: Problem, *tables: pd.DataFrame) -> str:
     if problem.classes is not None and not 2 <= len(problem.classes) <= MAX_CLASSES:
         return f"the target has {len(problem.classes)} classes, and models are made for 2 to {MAX_CLASSES}"
     if min(map(len, tables)) < MIN_ROWS:
-        return f"fewer than {MIN_ROWS} rows have a target"
+        return f"fewer than {MIN_ROWS} rows have a target to learn from or to be scored on"
     last = problem.truth(tables[-1])
     if len(np.unique(last)) < 2:
         return "the target is the same in all rows that models are scored on"

@@ -168,7 +168,7 @@ def of_nearness(figures: Nearness | None) -> Iterator[Statement]:
 def of_attacks(figures: AttackFigures | None) -> Statement:
     """Whether the attacks of others succeed."""
     if figures is None:
-        text = "Not run: singling out, linkability and inference take an environment of their own, made when asked for."
+        text = "Not run: singling out, linkability and inference. Try them with: pkit challenge report FOLDER --attacks"
         return Statement(level="look", subject="Attacks", text=text)
     worst = max(figures.results, key=lambda attack: attack.risk.value, default=None)
     real = [attack for attack in figures.results if attack.risk.value > RISK and attack.risk.low > 0]
@@ -186,7 +186,7 @@ def of_attacks(figures: AttackFigures | None) -> Statement:
 def of_parity(findings: Sequence[Finding] | None) -> Statement:
     """Whether a notebook that runs on the sample runs on the real data."""
     if findings is None:
-        text = "Not tried: whether the starter notebooks run on the sample and on the real rows alike."
+        text = "Not tried: whether starter notebooks run on real rows alike. Try it with: pkit challenge report FOLDER --parity"
         return Statement(level="look", subject="Notebooks", text=text)
     if not findings:
         text = "The starter notebooks run on the sample and on the real rows alike."
