@@ -55,7 +55,8 @@ class Column(Model):
     of missing values that may be told to everybody, in [0, 1]; it shapes the sample and is no limit.
     ``missing_when`` names structural zeros: this column is always missing where another one has one of
     the given levels. ``since`` says that a date counts from another one: the sample then keeps the days between them,
-    within its bounds, and no date where that one is missing.
+    within its bounds, and no date where that one is missing. ``step``: an integer is ``minimum`` and a multiple of it,
+    as blood pressure is even.
     ``draft`` marks what was guessed from data and not yet confirmed by a person.
 
     How finely the data may be looked at, for the sample: ``bins`` of a number or date is a count of bins of equal
@@ -77,6 +78,7 @@ class Column(Model):
     bins: Annotated[int, Field(ge=1, le=MAX_BINS)] | list[Any] | None = None
     groups: dict[str, list[str | int]] = Field(default_factory=dict)
     decimals: Annotated[int, Field(ge=0, le=15)] | None = None
+    step: Annotated[int, Field(ge=1, strict=True)] = 1
     draft: bool = False
 
     @field_validator("levels", mode="before")
@@ -111,6 +113,7 @@ class Column(Model):
         if self.decimals is not None and self.type != "number":
             raise ValueError('"decimals" with type: number only')
         self._check_bins()
+        self._check_step()
         self._check_groups()
         return self
 
@@ -131,12 +134,28 @@ class Column(Model):
         if edges[0] != low or edges[-1] != high:
             raise ValueError(f'"bins" from the minimum to the maximum ({low} to {high})')
 
+    def _check_step(self) -> None:
+        if self.step == 1:
+            return
+        if self.type != "integer":
+            raise ValueError('"step" with type: integer only')
+        reached = range(self.minimum, self.maximum + 1, self.step)
+        edges = self.bins if isinstance(self.bins, list) else [self.maximum]
+        if not all(edge in reached for edge in edges):
+            raise ValueError(f'"step" from the minimum to the maximum and to all edges of "bins", not {self.step}')
+
     def _check_groups(self) -> None:
         grouped = [str(level) for levels in self.groups.values() for level in levels]
         if self.groups and self.type != "category":
             raise ValueError('"groups" with type: category only')
         if len(grouped) != len(set(grouped)) or not set(grouped) <= set(self.level_names):
             raise ValueError('"groups" of levels of this column, each in one group at most')
+
+    @property
+    def span(self) -> str:
+        """The bounds as text, with unit and step."""
+        span = f"{self.minimum} to {self.maximum} {self.unit}".strip()
+        return span if self.step == 1 else f"{span}, in steps of {self.step}"
 
     @property
     def level_names(self) -> list[str]:

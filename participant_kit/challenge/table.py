@@ -153,6 +153,8 @@ def _check_column(frame: pd.DataFrame, name: str, codebook: Codebook, file: str)
         low, high = (pd.Timestamp(x) if column.type == "date" else x for x in (column.minimum, column.maximum))
         if outside := int(((values < low) | (values > high)).fillna(False).sum()):
             yield Finding(file, f"values from {column.minimum} to {column.maximum}", f"{outside} outside", name)
+    if column.step > 1 and (between := int((((values - column.minimum) % column.step) != 0).fillna(False).sum())):
+        yield Finding(file, f"values from {column.span}", f"{between} between the steps", name)
     if since := column.since:
         yield from _check_days(frame, name, since, codebook, file)
     for other, levels in column.missing_when.items():

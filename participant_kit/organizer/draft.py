@@ -19,7 +19,7 @@ import pandas as pd
 
 from participant_kit.challenge.codebook import Codebook, Column, Since
 from participant_kit.challenge.table import conform, days_between, structural
-from participant_kit.organizer.draft_bins import draft_bins, draft_decimals
+from participant_kit.organizer.draft_bins import draft_bins, draft_decimals, draft_step
 from participant_kit.organizer.draft_giveaways import find_giveaways
 from participant_kit.organizer.draft_missing import find_missing_when
 from participant_kit.organizer.draft_types import SAY_TEXT, Note, typed
@@ -154,11 +154,14 @@ def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]
         return Column(type="boolean", **common), values
     if values.dtype in ("Int64", "float64"):
         whole, numbers = values.dtype == "Int64", known.to_numpy(dtype="float64")
-        bounds = _whole_bounds(known) if whole else _bounds(known)
-        bins = draft_bins(numbers, **bounds)
         if whole:
-            return Column(type="integer", **bounds, bins=bins, **common), values
-        return Column(type="number", **bounds, bins=bins, decimals=draft_decimals(numbers), **common), values
+            step = draft_step(known.to_numpy(dtype="int64"))
+            bounds = _whole_bounds(known, step)
+            bins = draft_bins(numbers, **bounds, step=step)
+            return Column(type="integer", **bounds, step=step, bins=bins, **common), values
+        found = _bounds(known)
+        bins, decimals = draft_bins(numbers, found["minimum"], found["maximum"]), draft_decimals(numbers)
+        return Column(type="number", **found, bins=bins, decimals=decimals, **common), values
     if pd.api.types.is_datetime64_any_dtype(values):
         first, last = known.min().year, known.max().year + 1
         end = date(last, 1, 1) if last <= date.max.year else date.max
@@ -234,17 +237,18 @@ def _share(values: pd.Series[Any]) -> float:
     return round(min(max(round(share * 20), 1), 19) / 20, 2) if share else 0.0
 
 
-def _whole_bounds(values: pd.Series[Any]) -> dict[str, int]:
-    """The least and greatest value: as they are, of small counts and codes; else rounded outward to one digit."""
+def _whole_bounds(values: pd.Series[Any], step: int = 1) -> dict[str, int]:
+    """The least and greatest value: as they are, of small counts and codes; else rounded outward to one digit.
+
+    Whole steps apart from the values.
+    """
     low, high = int(values.min()), int(values.max())
-    step = 10 ** max(len(str(high - low)) - 1, 1)
+    unit = 10 ** max(len(str(high - low)) - 1, 1)
     at_ends = min(int((values == low).sum()), int((values == high).sum()))
     if (low, high) == (0, 1) or (max(-low, high) <= SMALL and at_ends >= RARE):
-        step = 1
-    return {
-        "minimum": max(low // step * step, -(2**63)),
-        "maximum": min(-(-high // step) * step, 2**63 - 1),
-    }
+        unit = 1
+    down, up = max(low // unit * unit, -(2**63)), min(-(-high // unit) * unit, 2**63 - 1)
+    return {"minimum": down + (low - down) % step, "maximum": up - (up - high) % step}
 
 
 def _bounds(values: pd.Series[Any]) -> dict[str, float]:

@@ -18,14 +18,18 @@ WHOLE = 100
 """Whole numbers over so short a range need no edges: bins of equal width hold one or two of them."""
 FEW, OF, HOLD = 4, 32, 0.9
 """Of 32 bins of equal width, 4 that hold 90 % of the rows say that they serve badly."""
+FEW_ROWS = 20
+"""So few values may have a step by chance."""
 _NOISE = 1e-9
 """What a computation leaves of a rounded number, as a share of the greatest."""
 
 Numbers = npt.NDArray[np.float64]
 
 
-def draft_bins(values: Numbers, minimum: Any, maximum: Any) -> list[Any] | None:
+def draft_bins(values: Numbers, minimum: Any, maximum: Any, step: int = 1) -> list[Any] | None:
     """Edges 0, 1, 2, 5, 10, ... between the bounds, for ``values``, shape (n,), that bins of equal width serve badly.
+
+    Whole numbers with a ``step`` have those edges that whole steps reach.
 
     None where they serve well. The data decide two things: that a few of the bins of equal width hold nearly all
     rows, which spread more over these edges; and the power of ten at which the edges begin.
@@ -41,7 +45,7 @@ def draft_bins(values: Numbers, minimum: Any, maximum: Any) -> list[Any] | None:
         return None
     start = math.floor(math.log10(np.quantile(sizes, 0.05, method="lower")))
     start = max(start, 0) if whole else max(start, -(draft_decimals(values) or sys.float_info.max_10_exp))
-    edges = _edges(start, minimum, maximum)
+    edges = [edge for edge in _edges(start, minimum, maximum) if step == 1 or (edge - minimum) % step == 0]
     spread = _bits(_shares(values, np.array(edges, dtype=np.float64)))
     return edges if spread > _bits(_shares(values, np.linspace(low, high, BINS + 1))) else None
 
@@ -53,6 +57,14 @@ def draft_decimals(values: Numbers) -> int | None:
         if np.abs(values - np.round(values, digits)).max(initial=0) <= noise:
             return digits
     return None
+
+
+def draft_step(values: npt.NDArray[np.int64]) -> int:
+    """The greatest number of which all distances of ``values``, shape (n,), are multiples; 1 where they are few."""
+    different = np.unique(values)
+    if len(values) < FEW_ROWS or len(different) < 3:
+        return 1
+    return int(np.gcd.reduce(different.view(np.uint64) - different.view(np.uint64)[0]))
 
 
 def _edges(start: int, minimum: Any, maximum: Any) -> list[Any]:

@@ -26,7 +26,7 @@ def _allowed(column: Column, most: int = 1_000_000) -> str:
         return ", ".join(f"`{level}`" for level in column.level_names[:most]) + rest
     if column.minimum is None:
         return {"boolean": "`True`, `False`"}.get(column.type, "")
-    return f"{column.minimum} to {column.maximum} {column.unit}".strip()
+    return column.span
 
 
 def _missing(column: Column) -> str:

@@ -102,7 +102,7 @@ def _line(name: str, column: Column, sample: list[pd.DataFrame]) -> str:
     """What the codebook allows in a column, and what of it the sample does not show."""
     said: list[str] = [column.type]
     if column.minimum is not None:
-        said.append(" ".join(filter(None, (f"{column.minimum} to {column.maximum}", column.unit))))
+        said.append(column.span)
     if column.levels:
         said.append("one of " + ", ".join(column.level_names[:12]) + (", …" if len(column.levels) > 12 else ""))
     said.append("may be missing" if column.nullable else "never missing")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from participant_kit.challenge.codebook import DTYPES, Codebook, read_codebook
+from participant_kit.challenge.codebook import DTYPES, Codebook, Column, read_codebook
 from participant_kit.challenge.document import dump_document, parse_document
 from participant_kit.challenge.finding import FindingsError
 
@@ -150,3 +150,24 @@ def test_dates_count_from_each_other_in_a_chain_and_not_in_a_circle() -> None:
     assert list(chain("").counted_dates()) == ["cut", "left"]
     with pytest.raises(FindingsError, match=r"in a circle, as .*'left' since 'cut' since 'seen'"):
         chain(", since: {column: left, minimum: 0, maximum: 9}")
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("{type: integer, minimum: 0, maximum: 9, step: 0}", "greater than or equal to 1"),
+        ("{type: integer, minimum: 0, maximum: 9, step: 1.5}", "step"),
+        ("{type: number, minimum: 0, maximum: 9, step: 3}", "type: integer only"),
+        ("{type: integer, minimum: 0, maximum: 10, step: 3}", "from the minimum to the maximum .*not 3"),
+        ("{type: integer, minimum: 0, maximum: 9, step: 3, bins: [0, 5, 9]}", "to all edges of .*not 3"),
+    ],
+)
+def test_a_step_leads_from_the_minimum_to_the_maximum_and_to_each_edge(column: str, expected: str) -> None:
+    text = f"schema_version: 1\ncolumns:\n  id: {{type: text}}\n  x: {column}\n"
+    with pytest.raises(FindingsError, match=expected):
+        parse_document(text.encode(), Codebook, "codebook.yaml")
+
+
+def test_the_bounds_are_said_with_unit_and_step() -> None:
+    assert Column(type="integer", minimum=80, maximum=200, unit="mmHg", step=2).span == "80 to 200 mmHg, in steps of 2"
+    assert Column(type="number", minimum=0, maximum=1.5).span == "0 to 1.5"

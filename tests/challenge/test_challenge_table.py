@@ -55,6 +55,14 @@ def test_a_table_has_the_dtypes_and_the_order_of_the_codebook() -> None:
     assert findings_of(table) == []
 
 
+def test_numbers_between_the_steps_are_counted() -> None:
+    step = {"id": Column(type="text"), "x": Column(type="integer", minimum=80, maximum=90, step=5, nullable=True)}
+    codebook = Codebook(schema_version=1, columns=step)
+    table = conform(pd.DataFrame({"id": [*"abcd"], "x": [80, 81, 90, None]}), codebook)
+    (found,) = check_table(table, codebook, ["id", "x"], file="train.parquet", identifier="id")
+    assert (found.expected, found.found) == ("values from 80 to 90, in steps of 5", "1 between the steps")
+
+
 def test_dates_that_are_not_within_the_days_since_another_are_counted() -> None:
     dates = {"type": "date", "minimum": date(2026, 1, 1), "maximum": date(2026, 12, 31), "nullable": True}
     end = {**dates, "since": {"column": "day", "minimum": 0, "maximum": 9}}

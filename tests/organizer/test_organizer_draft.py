@@ -112,6 +112,26 @@ def test_bounds_are_exact_for_small_counts_alone_and_else_one_digit(values: list
     assert (column.minimum, column.maximum) == bounds
 
 
+@pytest.mark.parametrize(
+    ("values", "drafted"),
+    [
+        ([70, 80, 90, 100], (70, 100, 10)),
+        ([72, 118, 236, 120], (0, 300, 2)),
+        ([2_000, 7_500, 12_500, 97_500], (0, 100_000, 500)),
+        ([1, 6, 11, 241], (1, 296, 5)),
+        ([-30, -10, 10], (-30, 10, 20)),
+        ([0, 1], (0, 1, 1)),
+        ([3, 9], (3, 9, 1)),
+        ([2**62, -(2**62), 0], (-(2**62), 2**62, 2**62)),
+    ],
+)
+def test_the_step_of_whole_numbers_is_drafted_and_bounds_are_whole_steps_apart(
+    values: list[int], drafted: tuple[int, int, int]
+) -> None:
+    columns, _, _ = draft(x=values * 9, plain=range(9 * len(values)))
+    assert (columns["x"].minimum, columns["x"].maximum, columns["x"].step) == drafted
+
+
 def test_a_small_count_that_few_rows_have_is_no_bound() -> None:
     column = draft(children=[0, 1, 2] * 60 + [9])[0]["children"]
     assert (column.minimum, column.maximum) == (0, 10)

@@ -396,6 +396,20 @@ def test_what_lies_outside_the_codebook_is_moved_into_it_by_rule_and_counted(tmp
     )
 
 
+def test_whole_numbers_keep_their_step_and_what_lies_between_is_counted_with_the_step_below(tmp_path: Path) -> None:
+    columns = {**COLUMNS, "pressure": Column(type="integer", minimum=80, maximum=200, step=2)}
+    pressure = 80 + 2 * np.random.default_rng(0).binomial(60, 0.3, 1000)
+    frame = people(1000).assign(pressure=pd.array([101, 300, *pressure[2:]], dtype="Int64"))
+    sample = write_sample(make_folder(tmp_path, frame[list(columns)], columns), "private", Request(rows=1000))
+    assert (
+        "pressure: 2 values outside the codebook's domain were moved to the nearest bound, or to the step below."
+        in sample.notes
+    )
+    drawn = sample.tables["train"].pressure
+    assert set(drawn.unique()) <= set(range(80, 201, 2))
+    assert abs(drawn.mean() - pressure.mean()) < 4
+
+
 def constant(name: str, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda frame: frame.assign(**{name: value})
 
@@ -427,6 +441,10 @@ def numbers(kind: str, values: Any) -> Any:
     return st.builds(lambda b, n, m: column(kind, n, minimum=b[0], maximum=b[1], **m), pair, st.booleans(), more)
 
 
+def steps(low: int, step: int, count: int, nullable: bool) -> Column:
+    return column("integer", nullable, minimum=low, maximum=low + step * count, step=step)
+
+
 def column(kind: str, nullable: bool, **more: Any) -> Column:
     return Column(type=kind, nullable=nullable, missing=0.3 if nullable else 0.0, **more)
 
@@ -435,6 +453,7 @@ LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))
 LEVELS = st.lists(st.text(LETTERS, min_size=1), min_size=1, max_size=40, unique=True)
 ANY_COLUMN = st.one_of(
     numbers("integer", st.integers(-(10**9), 10**9)),
+    st.builds(steps, st.integers(-(10**9), 10**9), st.integers(1, 1000), st.integers(0, 200), st.booleans()),
     numbers("number", st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 3))),
     numbers("date", st.dates(date(1900, 1, 1), date(2100, 1, 1))),
     st.builds(lambda levels, nullable: column("category", nullable, levels=levels), LEVELS, st.booleans()),

@@ -91,6 +91,12 @@ def column(kind: str, missing: float, **more: Any) -> Column:
 
 COLUMNS = st.one_of(
     bounded("integer", st.integers(-(10**9), 10**9)),
+    st.builds(
+        lambda low, step, count: column("integer", 0.2, minimum=low, maximum=low + step * count, step=step),
+        st.integers(-(10**9), 10**9),
+        st.integers(1, 1000),
+        st.integers(0, 200),
+    ),
     bounded("number", st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 3))),
     bounded("date", st.dates(date(1900, 1, 1), date(2100, 1, 1))),
     st.builds(lambda levels: column("category", 0, levels=levels), st.lists(st.text(), min_size=1, unique=True)),

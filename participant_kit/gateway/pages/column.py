@@ -89,7 +89,7 @@ def _allowed(column: Column) -> str:
         return ", ".join(column.level_names[:_LEVELS]) + (f" and {more} more" if more > 0 else "")
     if column.minimum is None:
         return {"boolean": "true, false"}.get(column.type, "any text")
-    return f"{column.minimum} to {column.maximum} {column.unit}".strip()
+    return column.span
 
 
 def _missing(column: Column) -> str:

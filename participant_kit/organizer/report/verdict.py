@@ -186,7 +186,7 @@ def of_attacks(figures: AttackFigures | None) -> Statement:
 def of_parity(findings: Sequence[Finding] | None) -> Statement:
     """Whether a notebook that runs on the sample runs on the real data."""
     if findings is None:
-        text = "Not tried: whether starter notebooks run on real rows alike. Try it with: pkit challenge report FOLDER --parity"
+        text = "Not tried: the starter notebooks on real rows. Try it with: pkit challenge report FOLDER --parity"
         return Statement(level="look", subject="Notebooks", text=text)
     if not findings:
         text = "The starter notebooks run on the sample and on the real rows alike."

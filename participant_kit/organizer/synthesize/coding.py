@@ -43,7 +43,8 @@ class Coding:
     def edges(self) -> npt.NDArray[np.float64]:
         """Edges of the bins, shape (bins + 1,): bin i holds from edge i up to, and without, edge i + 1.
 
-        Whole numbers and days are moved so that the last bin holds the maximum too. Dates are days since 1970.
+        Whole numbers and days are moved so that the last bin holds the maximum too, and begin at a step of the
+        codebook's. Dates are days since 1970.
         """
         column = self.column
         bins = None if column.since else column.bins  # which then are of the days between
@@ -51,8 +52,9 @@ class Coding:
         if isinstance(bins, list):
             edges = np.array([as_number(edge) for edge in bins], dtype=np.float64)
         elif self.is_whole:
-            count = min(bins or BINS, int(high - low) + 1)
-            edges = low + np.floor(np.arange(count + 1) * ((high - low + 1) / count))
+            steps = int(high - low) // column.step + 1
+            count = min(bins or BINS, steps)
+            edges = low + column.step * np.floor(np.arange(count + 1) * (steps / count))
             edges[-1] = high
         else:
             edges = np.linspace(low, high, (bins or BINS) + 1) if high > low else np.array([low, high])
@@ -100,8 +102,8 @@ class Coding:
     def encode(self, values: pd.Series[Any]) -> tuple[Codes, int]:
         """The codes of ``values``, shape (rows,), and how many lay outside the codebook's domain.
 
-        What lies outside the bounds is clipped to them. What is no level, or of another type, counts as missing;
-        in a column that is not nullable that counts nowhere.
+        What lies outside the bounds is clipped to them, what lies between two steps counts as the lower one. What is
+        no level, or of another type, counts as missing; in a column that is not nullable that counts nowhere.
         """
         present = values.notna().to_numpy()
         if self.is_ordered:
@@ -123,7 +125,9 @@ class Coding:
         else:
             numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         low, high = as_number(self.column.minimum), as_number(self.column.maximum)
-        return numbers, (numbers >= low) & (numbers <= high)
+        inside = (numbers >= low) & (numbers <= high)
+        inside[inside] = (numbers[inside] - low) % self.column.step == 0 if self.is_whole else True
+        return numbers, inside
 
     def _positions(self, values: pd.Series[Any]) -> npt.NDArray[np.int64]:
         """The code of each value, or -1."""
@@ -164,14 +168,15 @@ class Coding:
         if kind == "boolean":
             return pd.Series(codes == 1).astype("boolean").mask(gone)
         low, width = self.edges[codes], np.diff(self.edges)[codes]
-        numbers = low + width * random.random(len(codes))
+        chance = random.random(len(codes))
         if self.is_whole:
-            whole = np.minimum(np.floor(numbers), low + width - 1).astype(np.int64)
+            steps = np.ceil(width / self.column.step)
+            whole = (low + self.column.step * np.minimum(np.floor(steps * chance), steps - 1)).astype(np.int64)
             if kind == "date":
                 days = whole.astype("datetime64[D]").astype("datetime64[us]")
                 return pd.Series(np.where(gone, np.datetime64("NaT"), days)).astype(dtype)
             return pd.Series(whole, dtype="Int64").mask(gone)
-        numbers = np.clip(self._rounded(numbers, width), self.column.minimum, self.column.maximum)
+        numbers = np.clip(self._rounded(low + width * chance, width), self.column.minimum, self.column.maximum)
         return pd.Series(np.where(gone, np.nan, numbers)).astype(dtype)
 
     def _rounded(self, numbers: npt.NDArray[np.float64], width: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

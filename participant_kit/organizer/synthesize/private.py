@@ -138,6 +138,8 @@ def _notes(outside: dict[str, int], unit: PrivacyUnit, codings: list[Coding]) ->
     for name, count in outside.items():
         column = of_name[name].column
         rule = "were moved to the nearest bound" if column.minimum is not None else "were counted as missing"
+        if column.step > 1:
+            rule = "were moved to the nearest bound, or to the step below"
         if column.minimum is None and not column.nullable:
             rule = "were not counted, because the column is not nullable"
         if since := of_name[name].since:

@@ -96,7 +96,10 @@ def _draw(column: Column, count: int, random: np.random.Generator) -> pd.Series[
     if column.type == "text":
         return _choose(_WORDS, count, random)
     if column.type == "integer":
-        return pd.Series(random.integers(column.minimum, column.maximum, count, endpoint=True), dtype="Int64")
+        if column.step == 1:
+            return pd.Series(random.integers(column.minimum, column.maximum, count, endpoint=True), dtype="Int64")
+        steps = random.integers(0, (column.maximum - column.minimum) // column.step, count, endpoint=True)
+        return pd.Series(column.minimum + column.step * steps, dtype="Int64")
     if column.type == "date":
         return _dates(column.minimum, column.maximum, count, random)
     span = float(column.maximum) - float(column.minimum)
@@ -118,10 +121,11 @@ def identifiers(column: Column, count: int) -> pd.Series[Any]:
     """Numbers or words of no person: counted up from 1, or from the least that the codebook allows."""
     if column.type == "text":
         return pd.Series([f"row-{number:06d}" for number in range(1, count + 1)], dtype="string")
-    first = max(1, column.minimum) if column.maximum - max(1, column.minimum) + 1 >= count else column.minimum
-    if column.maximum - first + 1 < count:
+    allowed = range(column.minimum, column.maximum + 1, column.step)
+    if len(allowed) < count:
         raise OrganizerError(
-            f"The codebook allows {column.maximum - first + 1} identifiers, and the sample needs {count}.",
+            f"The codebook allows {len(allowed)} identifiers, and the sample needs {count}.",
             hint="Ask for fewer rows, or widen the identifier's bounds.",
         )
-    return pd.Series(range(first, first + count), dtype="Int64")
+    above = allowed[max(-((column.minimum - 1) // column.step), 0) :]
+    return pd.Series((above if len(above) >= count else allowed)[:count], dtype="Int64")
