@@ -253,8 +253,8 @@ class _Learner:
 
         Of a pair with the target, whose shares are known, the other column's shares are counted too.
         """
-        asked = [pair for pair in pairs if self._two_way(pair).weight]
-        answers, noise = self.ask.count([self._two_way(pair) for pair in asked], rho) if asked else ([], 0.0)
+        asked = {pair: residual for pair in pairs if (residual := self._two_way(pair)).weight}
+        answers, noise = self.ask.count(list(asked.values()), rho) if asked else ([], 0.0)
         counts = dict(zip(asked, answers, strict=True))
         for pair in pairs:
             if pair in counts and pair[1] == self.root:
