@@ -29,10 +29,9 @@ Numbers = npt.NDArray[np.float64]
 def draft_bins(values: Numbers, minimum: Any, maximum: Any, step: int = 1) -> list[Any] | None:
     """Edges 0, 1, 2, 5, 10, ... between the bounds, for ``values``, shape (n,), that bins of equal width serve badly.
 
-    Whole numbers with a ``step`` have those edges that whole steps reach.
-
     None where they serve well. The data decide two things: that a few of the bins of equal width hold nearly all
-    rows, which spread more over these edges; and the power of ten at which the edges begin.
+    rows, which spread more over these edges; and the power of ten at which the edges begin. Each edge is whole steps
+    from the minimum.
     """
     whole = isinstance(minimum, int)
     if not minimum < maximum or (whole and maximum - minimum <= WHOLE) or not math.isfinite(float(maximum - minimum)):

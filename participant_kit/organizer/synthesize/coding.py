@@ -126,7 +126,8 @@ class Coding:
             numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         low, high = as_number(self.column.minimum), as_number(self.column.maximum)
         inside = (numbers >= low) & (numbers <= high)
-        inside[inside] = (numbers[inside] - low) % self.column.step == 0 if self.is_whole else True
+        if self.column.step > 1:
+            inside[inside] = (numbers[inside] - low) % self.column.step == 0
         return numbers, inside
 
     def _positions(self, values: pd.Series[Any]) -> npt.NDArray[np.int64]:
