@@ -183,7 +183,7 @@ class Meter:
             read_changes(connection, find_challenge(connection, SLUG), "ada", 1 << 30)
         request = ClaimRequest.model_validate(self._request(0))
         with self._counted("look for work"):
-            service = self.client.app.state.service  # type: ignore[attr-defined]
+            service = self.client.app.state.service  # type: ignore[attr-defined]  # FastAPI, typed as any ASGI app
             _claim(service, request)
 
     @contextlib.contextmanager

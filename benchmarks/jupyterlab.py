@@ -356,7 +356,10 @@ def panel(world: World) -> Figures:
 
 def _scroll(world: World, lab: Lab, page: Page) -> Figures:
     heard, figures = [time.monotonic()], Figures()
-    listen = lambda _: heard.append(time.monotonic())  # noqa: E731
+
+    def listen(_: object) -> None:
+        heard.append(time.monotonic())
+
     page.on("websocket", lambda line: line.on("framereceived", listen) if "/participant-kit/" in line.url else None)
     page.goto(lab.address())
     page.wait_for_function("() => window.listed && window.ready", timeout=60_000)

@@ -6,17 +6,17 @@ import csv
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "attacks"))
+
+from corpus import CLIENTS, FAMILIES, NOTEBOOKS, PROGRAMS, TASKS, Attack, attacks
+
 from participant_kit.challenge.alphabet import alphabet_of
 from participant_kit.challenge.card import Card, read_card
 
 DOCS = Path(__file__).parent
 PAGE, RECORD = DOCS / "attacks.md", DOCS / "attacks.csv"
 MARK = "<!-- From here on: written by `make attacks`. -->\n"
-CORPUS = DOCS.parent / "tests" / "attacks"
 DEMONSTRATION = DOCS.parent / "participant_kit" / "organizer" / "demonstration" / "challenge.yaml"
-
-sys.path.insert(0, str(CORPUS))
-from corpus import CLIENTS, FAMILIES, NOTEBOOKS, PROGRAMS, TASKS, Attack, attacks  # noqa: E402
 
 
 def outcomes() -> dict[str, tuple[str, str]]:

@@ -16,16 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from lab import CHROMIUM_FLAGS, Desk, Lab, chromium  # noqa: E402
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright  # noqa: E402
+from lab import CHROMIUM_FLAGS, Desk, Lab, chromium
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
-from participant_kit.cli.demo import Part, end_all, prepare, start_gateway, start_runners, wait_for_runners  # noqa: E402
-from participant_kit.gateway.accounts import create_token  # noqa: E402
-from participant_kit.organizer.kit import build_kit  # noqa: E402
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.cli.demo import Part, end_all, prepare, start_gateway, start_runners, wait_for_runners
+from participant_kit.gateway.accounts import create_token
+from participant_kit.organizer.kit import build_kit
 
 SLUG, NOTEBOOK = "nhanes-diabetes", "starter_notebooks/02_baseline.ipynb"
 TITLE = "Diagnosed diabetes"

@@ -14,15 +14,14 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-import requests  # noqa: E402
-from lab import CHROMIUM_FLAGS, Desk, Lab, chromium  # noqa: E402
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+import requests
+from lab import CHROMIUM_FLAGS, Desk, Lab, chromium
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from participant_kit.challenge.folder import ChallengeFolder  # noqa: E402
-from participant_kit.cli.demo import (  # noqa: E402
+from participant_kit.challenge.folder import ChallengeFolder
+from participant_kit.cli.demo import (
     Part,
     end_all,
     make_accounts,
@@ -31,15 +30,15 @@ from participant_kit.cli.demo import (  # noqa: E402
     start_runners,
     wait_for_runners,
 )
-from participant_kit.gateway.accounts import create_token  # noqa: E402
-from participant_kit.organizer.publish import publish_challenge  # noqa: E402
-from participant_kit.organizer.report import ORGANIZER, write_organizer_report, write_published_report  # noqa: E402
-from participant_kit.organizer.synthesize import read_guarantee  # noqa: E402
-from participant_kit.participant import Client  # noqa: E402
-from participant_kit.protocol.messages import API_PREFIX  # noqa: E402
+from participant_kit.gateway.accounts import create_token
+from participant_kit.organizer.publish import publish_challenge
+from participant_kit.organizer.report import ORGANIZER, write_organizer_report, write_published_report
+from participant_kit.organizer.synthesize import read_guarantee
+from participant_kit.participant import Client
+from participant_kit.protocol.messages import API_PREFIX
 
 SLUG, NOTEBOOK = "nhanes-diabetes", "starter_notebooks/02_baseline.ipynb"
-PICTURES = ROOT / "docs" / "pictures"
+PICTURES = Path(__file__).parent / "pictures"
 BOOSTING = """from sklearn.ensemble import HistGradientBoostingClassifier
 
 model = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=80, learning_rate=0.05)"""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -172,9 +171,9 @@ def test_a_shrunk_pair_has_the_margins_that_are_known(cell: float) -> None:
 def test_raked_shares_have_each_of_their_pairs(axes: tuple[int, ...]) -> None:
     real = np.random.default_rng(0).random((3, 2, 4, 5))
     real /= real.sum()
-    others: Callable[[int], tuple[int, ...]] = lambda axis: tuple(other for other in range(3) if other != axis)  # noqa: E731
-    pairs = {axis: real.sum(axis=others(axis)) for axis in axes}
+    others = {axis: tuple(other for other in range(3) if other != axis) for axis in axes}
+    pairs = {axis: real.sum(axis=others[axis]) for axis in axes}
     raked = rake(real.sum(axis=3), pairs)
     assert raked.sum(axis=3) == pytest.approx(real.sum(axis=3), abs=1e-4)
     for axis, pair in pairs.items():
-        assert raked.sum(axis=others(axis)) == pytest.approx(pair, abs=1e-4)
+        assert raked.sum(axis=others[axis]) == pytest.approx(pair, abs=1e-4)

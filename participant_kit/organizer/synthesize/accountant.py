@@ -31,7 +31,10 @@ _PRIVACY = dp.zero_concentrated_divergence()
 def counting(residual: Residual) -> dp.Transformation:
     """``residual``, which a row moves by ``residual.moved`` at most, as a transformation with that stability."""
     cells = dp.vector_domain(dp.atom_domain(T="i64"))
-    stability = lambda rows: math.nextafter(rows * residual.moved, math.inf)  # noqa: E731
+
+    def stability(rows: int) -> float:
+        return math.nextafter(rows * residual.moved, math.inf)
+
     return dp.t.make_user_transformation(_DOMAIN, _METRIC, cells, dp.l2_distance(T="f64"), residual, stability)
 
 
