@@ -55,8 +55,8 @@ class Column(Model):
     of missing values that may be told to everybody, in [0, 1]; it shapes the sample and is no limit.
     ``missing_when`` names structural zeros: this column is always missing where another one has one of
     the given levels. ``since`` says that a date counts from another one: the sample then keeps the days between them,
-    within its bounds, and no date where that one is missing. ``step``: an integer is ``minimum`` and a multiple of it,
-    as blood pressure is even.
+    within its bounds, and no date where that one is missing. ``step``: an integer is ``minimum`` plus a multiple of
+    it, as blood pressure is even.
     ``draft`` marks what was guessed from data and not yet confirmed by a person.
 
     How finely the data may be looked at, for the sample: ``bins`` of a number or date is a count of bins of equal
@@ -153,7 +153,7 @@ class Column(Model):
 
     @property
     def span(self) -> str:
-        """The bounds as text, with unit and step."""
+        """The bounds as text, with unit and step, of a column that has them."""
         span = f"{self.minimum} to {self.maximum} {self.unit}".strip()
         return span if self.step == 1 else f"{span}, in steps of {self.step}"
 

@@ -153,8 +153,8 @@ def _column(values: pd.Series[Any], note: Note) -> tuple[Column, pd.Series[Any]]
     if values.dtype == "boolean":
         return Column(type="boolean", **common), values
     if values.dtype in ("Int64", "float64"):
-        whole, numbers = values.dtype == "Int64", known.to_numpy(dtype="float64")
-        if whole:
+        numbers = known.to_numpy(dtype="float64")
+        if values.dtype == "Int64":
             step = draft_step(known.to_numpy(dtype="int64"))
             bounds = _whole_bounds(known, step)
             bins = draft_bins(numbers, **bounds, step=step)

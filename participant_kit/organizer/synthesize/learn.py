@@ -82,12 +82,16 @@ class _Learner:
         self, accountant: Accountant, codings: Sequence[Coding], target: int, rows: int | None, conditioned: bool
     ) -> None:
         self.ask, self.codings, self.target, self.public_rows = accountant, codings, target, rows
-        self.conditioned = conditioned and codings[target].size > 1
-        self.root = target if self.conditioned else -1  # none
+        self.root = target if conditioned and codings[target].size > 1 else -1  # none
         self.others = [column for column, coding in enumerate(codings) if column != self.root and coding.size > 1]
         self.joint: dict[Pair, Array] = {}
         self.related: list[int] = []
         self.super_parent = -1  # as yet
+
+    @property
+    def conditioned(self) -> bool:
+        """Whether columns depend on the target."""
+        return self.root >= 0
 
     def learn(self) -> Tree:
         self.rows = self._count_rows()
